@@ -1,0 +1,79 @@
+"""`@action("cases.dispatch")`: the one door for change.
+
+An action is a plain function with its actor first. Calling it checks the permission (default deny), opens the
+transaction, publishes its facts with it, and leaves its trace in the audit when it is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from scoc.core import audit
+from scoc.core.acting import Actor, unit_of_work
+from scoc.core.refusals import NotAllowed, Refusal
+from scoc.kit.text import Text
+
+P = ParamSpec("P")
+R = TypeVar("R")
+ACTIONS: dict[str, Callable[..., object]] = {}
+"""Every action there is, by its name, which is also its permission."""
+
+
+def action(
+    name: str, *, audited: bool = False
+) -> Callable[[Callable[Concatenate[Actor, P], R]], Callable[Concatenate[Actor, P], R]]:
+    """Make a function the action `name`. With `audited`, successes are written to the audit as well."""
+
+    def make(function: Callable[Concatenate[Actor, P], R]) -> Callable[Concatenate[Actor, P], R]:
+        if name in ACTIONS:
+            raise ValueError(f"Two actions are called {name}; give each its own name.")
+
+        @functools.wraps(function)
+        def act(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            with unit_of_work(actor):
+                try:
+                    if actor.may(name) is None:
+                        raise NotAllowed(
+                            "no_permission",
+                            Text("您的岗位没有这项权限。", f"Your post does not have the permission {name}."),
+                        )
+                    result = function(actor, *args, **kwargs)
+                except Refusal as refusal:
+                    audit.record(
+                        actor,
+                        kind="refusal",
+                        action=name,
+                        subject=refusal.subject,
+                        outcome=refusal.outcome,
+                        code=refusal.code,
+                        detail=refusal.message.en,
+                    )
+                    raise
+                if audited:
+                    audit.record(actor, kind="action", action=name, outcome="done")
+                return result
+
+        ACTIONS[name] = act
+        return act
+
+    return make
+
+
+def check_form(function: Callable[..., object]) -> list[str]:
+    """What is wrong with the form of an action or query: types missing, no docstring."""
+    wrong = []
+    signature = inspect.signature(function)
+    first = next(iter(signature.parameters.values()), None)
+    if first is None or first.name not in {"actor", "viewer"}:
+        wrong.append("its first parameter must be called `actor` (action) or `viewer` (query)")
+    for parameter in signature.parameters.values():
+        if parameter.annotation is inspect.Parameter.empty:
+            wrong.append(f"parameter `{parameter.name}` has no type")
+    if signature.return_annotation is inspect.Signature.empty:
+        wrong.append("its result has no type")
+    if not (function.__doc__ or "").strip():
+        wrong.append("it has no docstring line")
+    return wrong

@@ -1,0 +1,136 @@
+"""Applying a pack in one transaction, and writing what runs back into files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from django.db import transaction
+
+from scoc.core import now
+from scoc.core.acting import Actor
+from scoc.core.actions import action
+from scoc.core.city.planning import Change, differences
+from scoc.core.city.reading import Pack
+from scoc.core.city.sections import SECTIONS, PackRow, Section, forget_settings
+from scoc.core.facts import Code, Fact, fact, publish
+from scoc.core.models import Installation, Run
+from scoc.core.pack import seed_calendar
+from scoc.core.refusals import invalid
+from scoc.kit.text import Text
+
+
+@fact("core.city_applied", permission="core.read_audit")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CityApplied(Fact):
+    """A city pack was applied; `digest` is the SHA-256 of its files."""
+
+    digest: Code
+    changes: int
+
+
+def _found_city(pack: Pack, run_kind: str) -> None:
+    """The first application makes the installation and its run."""
+    if Installation.objects.exists():
+        return
+    moment = now.wall_now()
+    run = Run.objects.create(kind=run_kind, name=Text("常态运行", "Normal operation"), started_at=moment)
+    Installation.objects.create(
+        code=pack.manifest.code, pack=pack.name, name=Text(pack.manifest.name_zh, pack.manifest.name_en),
+        timezone=pack.manifest.timezone, active_run=run, applied_at=moment, digest="",
+    )  # fmt: skip
+    now.forget_clocks()
+
+
+@action("core.apply_city", audited=True)
+def _apply(actor: Actor, pack: Pack) -> list[Change]:
+    """Apply a pack that was read and checked."""
+    installation = Installation.objects.get()
+    if installation.code != pack.manifest.code:
+        raise invalid(
+            "code", f"This installation serves {installation.code}, the pack is for {pack.manifest.code}.",
+            "One installation is one city: use another SCOC_HOME or database.",
+        )  # fmt: skip
+    lines: list[Change] = []
+    installation.settings = {**pack.settings, "city": json.loads(pack.manifest.model_dump_json())}
+    installation.name = Text(pack.manifest.name_zh, pack.manifest.name_en)
+    installation.timezone = pack.manifest.timezone
+    installation.pack, installation.digest = pack.name, pack.digest
+    installation.applied_at = now.wall_now()
+    installation.save()
+    forget_settings()
+    seed_calendar()
+    for section in SECTIONS.values():
+        changes, section_lines = differences(section, pack)
+        if section_lines:
+            section.apply(changes)
+            lines += section_lines
+    publish(CityApplied(subject=Code("core:city"), digest=Code(pack.digest), changes=len(lines)))
+    return lines
+
+
+def apply_pack(actor: Actor, pack: Pack, *, run_kind: str = Run.Kind.NORMAL) -> list[Change]:
+    """Apply a pack in one transaction: all of it or nothing. Returns the changes made."""
+    try:
+        with transaction.atomic():
+            _found_city(pack, run_kind)
+            return _apply(actor, pack)
+    finally:
+        forget_settings()
+        now.forget_clocks()
+
+
+def _plain(row: PackRow) -> dict[str, Any]:
+    values = row.model_dump(mode="json")
+    return {key: value for key, value in values.items() if value is not None and value != [] and value != {}}
+
+
+def _write(section: Section[Any], path: Path, rows: list[PackRow]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = [_plain(row) for row in rows]
+    match path.suffix:
+        case ".toml":
+            path.write_text(tomli_w.dumps({section.table: plain}), encoding="utf-8")
+        case ".csv":
+            out = io.StringIO()
+            writer = csv.DictWriter(out, fieldnames=list(section.row.model_fields), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(plain)
+            path.write_text(out.getvalue(), encoding="utf-8")
+        case _:
+            features = [
+                {
+                    "type": "Feature",
+                    "properties": {k: v for k, v in row.items() if k not in ("geometry", "datum")},
+                    "geometry": row.get("geometry"),
+                }
+                for row in plain
+            ]
+            body = ",\n".join(json.dumps(f, ensure_ascii=False, separators=(",", ":")) for f in features)
+            path.write_text(
+                f'{{"type":"FeatureCollection","datum":"WGS84","source":"SCOC export","features":[\n{body}\n]}}\n',
+                encoding="utf-8",
+            )
+
+
+def export_pack(folder: Path) -> list[Path]:
+    """Write what runs as a pack that `read_pack` can read. Returns the files written."""
+    installation = Installation.objects.get()
+    values = dict(installation.settings)
+    head = {**values.pop("city"), "include": []}
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = folder / "city.toml"
+    manifest.write_text(tomli_w.dumps({**{k: v for k, v in head.items() if v is not None}, **values}), encoding="utf-8")
+    written = [manifest]
+    for section in SECTIONS.values():
+        rows = sorted(section.current(), key=lambda row: [str(part) for part in section.key_of(row)])
+        if rows and section.exported:
+            path = folder / (section.export_file or section.files[0])
+            _write(section, path, rows)
+            written.append(path)
+    return written

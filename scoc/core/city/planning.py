@@ -1,0 +1,48 @@
+"""The difference between a pack and what runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scoc.core.city.reading import Pack
+from scoc.core.city.sections import SECTIONS, Changes, Section
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row that applying the pack would add, change or remove."""
+
+    section: str
+    kind: str
+    key: str
+    fields: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        mark = {"add": "+", "change": "~", "remove": "-"}[self.kind]
+        return f"{mark} {self.section} {self.key}" + (f" ({', '.join(self.fields)})" if self.fields else "")
+
+
+def differences(section: Section[Any], pack: Pack) -> tuple[Changes[Any], list[Change]]:
+    """What applying the pack does to one section, as rows and as lines to read."""
+    current = {section.key_of(row): row for row in section.current()}
+    wanted = {section.key_of(row): row for row, _, _ in pack.rows[section.name]}
+    added = [row for key, row in wanted.items() if key not in current]
+    removed = [row for key, row in current.items() if key not in wanted]
+    changed = [row for key, row in wanted.items() if key in current and row != current[key]]
+    lines = [Change(section.name, "add", _shown(section, row)) for row in added]
+    for row in changed:
+        before = current[section.key_of(row)]
+        names = tuple(name for name in section.row.model_fields if getattr(row, name) != getattr(before, name))
+        lines.append(Change(section.name, "change", _shown(section, row), names))
+    lines += [Change(section.name, "remove", _shown(section, row)) for row in removed]
+    return Changes(added, changed, removed, list(wanted.values())), lines
+
+
+def _shown(section: Section[Any], row: Any) -> str:
+    return "/".join(str(part) for part in section.key_of(row))
+
+
+def plan_pack(pack: Pack) -> list[Change]:
+    """Every change that applying the pack would make, in the order it would be made."""
+    return [change for section in SECTIONS.values() for change in differences(section, pack)[1]]

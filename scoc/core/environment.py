@@ -1,0 +1,64 @@
+"""The settings that SCOC reads from its environment: typed, in one place, unknown names refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+
+class BadEnvironment(SystemExit):
+    """The environment cannot be used; the message says which name and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Every `SCOC_` name there is. Field `home` is read from `SCOC_HOME`, and so on."""
+
+    home: Path = Path("var")
+    """Folder of all state of an embedded installation."""
+    host: str = "127.0.0.1"
+    """Address the web process listens on."""
+    port: int = 8000
+    database_url: str = ""
+    """`postgresql://user:password@host:port/name`; empty means SQLite inside `home`."""
+    files_url: str = ""
+    """Folder of attachments; empty means `home`/files."""
+    data_dir: Path | None = None
+    """Folder of outside data sets that `scoc load` and the tests on real data read."""
+    secret_file: Path | None = None
+    """File with the installation's secret; empty means `home`/secret, made on first start."""
+    hosts: str = "localhost,127.0.0.1,[::1]"
+    """Comma separated host names under which the city reaches this installation."""
+    debug: bool = False
+    """Developer mode: plain error pages. Never in production."""
+
+
+def _parse(name: str, kind: str, text: str) -> object:
+    if kind in {"Path", "Path | None"}:
+        return Path(text).expanduser()
+    if kind == "int":
+        if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:
+            raise BadEnvironment(f"{name}={text!r} is not a port number; give one from 0 to 65535.")
+        return int(text)
+    if kind == "bool":
+        if text.lower() not in {"0", "1", "true", "false"}:
+            raise BadEnvironment(f"{name}={text!r} is not a switch; give 1 or 0.")
+        return text.lower() in {"1", "true"}
+    return text
+
+
+def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
+    """The settings found in `environ`. Raises BadEnvironment for an unknown `SCOC_` name or a bad value."""
+    source = os.environ if environ is None else environ
+    known = {f"SCOC_{field.name.upper()}": field for field in fields(Environment)}
+    unknown = sorted(name for name in source if name.startswith("SCOC_") and name not in known)
+    if unknown:
+        raise BadEnvironment(f"Unknown setting {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
+    values = {
+        field.name: _parse(name, str(field.type), source[name])
+        for name, field in known.items()
+        if source.get(name)
+    }
+    return Environment(**values)  # type: ignore[arg-type]  # each value was parsed by its field's own type

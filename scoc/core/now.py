@@ -1,0 +1,148 @@
+"""Two clocks: `city_now` (what time it is in the run) and `wall_now` (security, queues, `recorded_at`).
+
+Nothing else in SCOC asks for the time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+_REFRESH_SECONDS = 1.0
+
+
+def _system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+_wall: ContextVar[Callable[[], datetime]] = ContextVar("scoc_wall", default=_system_clock)
+_pinned: ContextVar[datetime | None] = ContextVar("scoc_pinned", default=None)
+_run: ContextVar[int | None] = ContextVar("scoc_run", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunClock:
+    """The clock of one run: city time = origin + elapsed wall time × speed."""
+
+    run_id: int
+    kind: str
+    city_origin: datetime | None
+    wall_origin: datetime | None
+    speed: float
+
+    def at(self, wall: datetime) -> datetime:
+        """City time at the wall time `wall`."""
+        if self.city_origin is None or self.wall_origin is None:
+            return wall
+        return self.city_origin + (wall - self.wall_origin) * self.speed
+
+
+@dataclass(slots=True)
+class _Known:
+    until: float = 0.0
+    active_run: int | None = None
+    zone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+    clocks: dict[int, RunClock] | None = None
+
+
+_known = _Known()
+
+
+def forget_clocks() -> None:
+    """Read runs and zone anew at the next question; called when one of them was changed."""
+    _known.until = 0.0
+
+
+def _refresh() -> _Known:
+    if _known.clocks is not None and time.monotonic() < _known.until:
+        return _known
+    from scoc.core.models import Installation, Run
+
+    installation = Installation.objects.only("active_run_id", "timezone").first()
+    _known.active_run = installation.active_run_id if installation else None
+    _known.zone = ZoneInfo(installation.timezone) if installation else ZoneInfo("Asia/Shanghai")
+    _known.clocks = {
+        run.pk: RunClock(run.pk, run.kind, run.city_origin, run.wall_origin, run.speed_millis / 1000)
+        for run in Run.objects.filter(ended_at=None)
+    }
+    _known.until = time.monotonic() + _REFRESH_SECONDS
+    return _known
+
+
+def wall_now() -> datetime:
+    """The real time, UTC."""
+    return _wall.get()()
+
+
+def city_now() -> datetime:
+    """The city's time in the current run, UTC."""
+    pinned = _pinned.get()
+    if pinned is not None:
+        return pinned
+    clock = run_clock()
+    return clock.at(wall_now()) if clock else wall_now()
+
+
+def run_clock(run_id: int | None = None) -> RunClock | None:
+    """The clock of a run (the current one by default); None before a city was applied or after the run ended."""
+    known = _refresh()
+    chosen = run_id or _run.get() or known.active_run
+    return (known.clocks or {}).get(chosen) if chosen else None
+
+
+def current_run() -> int:
+    """The id of the run that this call belongs to. Raises RuntimeError before a city was applied."""
+    run_id = _run.get() or _refresh().active_run
+    if run_id is None:
+        raise RuntimeError("No city is applied yet; run `scoc city apply <name>`.")
+    return run_id
+
+
+def city_zone() -> ZoneInfo:
+    """The time zone of the city's pack."""
+    return _refresh().zone
+
+
+def city_today() -> date:
+    """The calendar day in the city."""
+    return city_now().astimezone(city_zone()).date()
+
+
+@contextmanager
+def in_run(run_id: int | None) -> Iterator[None]:
+    """Whatever happens inside belongs to this run."""
+    token = _run.set(run_id)
+    try:
+        yield
+    finally:
+        _run.reset(token)
+
+
+@contextmanager
+def city_time(moment: datetime) -> Iterator[None]:
+    """Inside, the city's clock stands at `moment`: replays and tests drive time by this."""
+    token = _pinned.set(moment)
+    try:
+        yield
+    finally:
+        _pinned.reset(token)
+
+
+@contextmanager
+def wall_time(source: Callable[[], datetime]) -> Iterator[None]:
+    """Inside, the real clock is `source`; for tests only."""
+    token = _wall.set(source)
+    try:
+        yield
+    finally:
+        _wall.reset(token)
+
+
+def in_seconds(seconds: float) -> datetime:
+    """The wall time `seconds` from now."""
+    return wall_now() + timedelta(seconds=seconds)

@@ -1,0 +1,35 @@
+"""Categories, code sets, components and assets (分类与部件), read by version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from scoc.core.models import Category, Code
+from scoc.kit.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A code with its name."""
+
+    code: str
+    name: Text
+
+
+def categories(moment: datetime) -> QuerySet[Category]:
+    """The version of each category that holds at `moment`."""
+    return Category.objects.filter(valid_from__lte=moment).filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+
+
+def category(code: str, moment: datetime) -> Category | None:
+    """One category by code, as it holds at `moment`; None when there is none."""
+    return categories(moment).filter(code=code).first()
+
+
+def code_set(name: str, moment: datetime) -> list[Named]:
+    """The values of a code set that hold at `moment`."""
+    rows = Code.objects.filter(set=name, valid_from__lte=moment).filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+    return [Named(row.value, row.name) for row in rows.order_by("value")]

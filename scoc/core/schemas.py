@@ -1,0 +1,237 @@
+"""Shapes of the kernel that leave it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from ninja import Field, Schema
+
+from scoc.kit.text import Text
+
+
+class TextOut(Schema):
+    """A text in both languages."""
+
+    zh: str
+    en: str
+
+
+def text_out(text: Text) -> TextOut:
+    """A Text as a shape."""
+    return TextOut(zh=text.zh, en=text.en)
+
+
+class OrganisationRow(Schema):
+    """An organisation in a list."""
+
+    id: int
+    code: str
+    kind: str
+    name: TextOut
+    short: TextOut
+    parent_id: int | None
+
+
+class AreaRow(Schema):
+    """An area in a list."""
+
+    id: int
+    code: str
+    level: str
+    name: TextOut
+    version: int
+    parent: str | None
+    population: int | None
+
+
+class CategoryRow(Schema):
+    """A class of components or events."""
+
+    code: str
+    kind: str
+    major: str
+    minor: str
+    name: TextOut
+    version: int
+
+
+class PostOut(Schema):
+    """A post that the user may act in, with its home desk."""
+
+    id: int
+    code: str
+    role: str
+    role_name: TextOut
+    title: TextOut
+    organisation: OrganisationRow
+    area: str | None
+    home: str
+
+
+class UserOut(Schema):
+    """The signed-in person."""
+
+    id: int
+    username: str
+    name: str
+    language: str
+
+
+class CityOut(Schema):
+    """The city that this installation serves."""
+
+    code: str
+    name: TextOut
+    center: list[float]
+    bbox: list[float]
+    timezone: str
+
+
+class RunOut(Schema):
+    """The run that screens show."""
+
+    id: int
+    kind: str
+    name: TextOut
+
+
+class SessionOut(Schema):
+    """Everything a browser needs to start."""
+
+    user: UserOut | None
+    posts: list[PostOut]
+    post_id: int | None
+    permissions: list[str]
+    city: CityOut | None
+    run: RunOut | None
+    csrf_token: str
+
+
+class LoginIn(Schema):
+    """A log-in."""
+
+    username: str = Field(min_length=1, max_length=60)
+    password: str = Field(min_length=1, max_length=200)
+
+
+class PostIn(Schema):
+    """The choice of the acting post."""
+
+    post_id: int = Field(ge=1, le=2**53)
+
+
+class ClockOut(Schema):
+    """Both clocks, so that screens show the city's time."""
+
+    city_now: datetime
+    wall_now: datetime
+    speed: float
+
+
+class CalendarOut(Schema):
+    """One year of the working calendar."""
+
+    year: int
+    version: int
+    published: bool
+    off: list[date]
+    work: list[date]
+    hours: list[dict[str, Any]]
+    work_day: str
+    source: str
+    zone: str
+
+
+class CalendarIn(Schema):
+    """One year's plan: weekdays off and weekend days of work."""
+
+    off: list[date] = Field(max_length=366)
+    work: list[date] = Field(max_length=366)
+    note: str = Field("", max_length=200)
+
+
+class FactOut(Schema):
+    """One fact of a timeline."""
+
+    id: int
+    name: str
+    subject: str
+    body: dict[str, Any]
+    happened_at: datetime
+    recorded_at: datetime
+    post: TextOut | None
+    area: str | None
+    digest: str
+
+
+class AuditRow(Schema):
+    """One line of the audit."""
+
+    id: int
+    happened_at: datetime
+    kind: str
+    user: str | None
+    post: TextOut | None
+    action: str
+    subject: str
+    outcome: str
+    code: str
+    detail: str
+    address: str
+
+
+class DeliveryRow(Schema):
+    """A parked delivery."""
+
+    id: int
+    handler: str
+    fact: str | None
+    subject: str | None
+    attempts: int
+    error: str
+
+
+class NoticeRow(Schema):
+    """A notice to the viewer."""
+
+    id: int
+    subject: str
+    level: str
+    title: TextOut
+    happened_at: datetime
+    read_at: datetime | None
+
+
+class AttachmentOut(Schema):
+    """A stored file."""
+
+    id: int
+    name: str
+    media_type: str
+    size: int
+    digest: str
+    taken_at: datetime | None
+    lon: float | None
+    lat: float | None
+
+
+class PersonOut(Schema):
+    """A person's fields, as far as the viewer may see them."""
+
+    name: str
+    phone: str
+    email: str
+    address: str
+
+
+class ReasonIn(Schema):
+    """Why something is asked for."""
+
+    reason: str = Field(min_length=4, max_length=300)
+
+
+class Done(Schema):
+    """It was done."""
+
+    done: bool = True

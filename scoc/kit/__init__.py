@@ -1,0 +1,1 @@
+"""Helpers without models or settings: geometry, coordinate systems, identifiers, units, time, text."""
