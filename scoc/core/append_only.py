@@ -32,7 +32,7 @@ class AppendOnly(Operation):
     ) -> None:
         """Create the triggers."""
         for statement in self.statements(schema_editor.connection.vendor):
-            schema_editor.execute(statement)
+            schema_editor.execute(statement, params=None)
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
@@ -41,7 +41,7 @@ class AppendOnly(Operation):
         for kind in ("update", "delete"):
             name = f"{self.table}_no_{kind}"
             on_table = f" ON {self.table}" if schema_editor.connection.vendor == "postgresql" else ""
-            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}{on_table}")
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}{on_table}", params=None)
 
     def describe(self) -> str:
         """What this step does."""

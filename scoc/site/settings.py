@@ -60,7 +60,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "scoc.core",
-    # spatial
+    "scoc.spatial",
     # sensing
     # intake
     # cases
