@@ -12,9 +12,9 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, datetime):
-        if value.tzinfo is None:
+        if value.utcoffset() is None:
             raise TypeError("A time in canonical JSON must know its zone.")
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("Keys of canonical JSON are texts.")
@@ -25,12 +25,17 @@ def _plain(value: Any) -> Any:
 
 
 def canonical_json(value: Any) -> bytes:
-    """UTF-8 JSON with sorted keys and no spaces; times in UTC with microseconds. Raises TypeError for floats."""
+    """UTF-8 JSON with keys sorted by code point and no spaces.
+
+    Holds texts, integers, booleans, null, lists and objects; a time becomes RFC 3339 in UTC with
+    microseconds and `Z`, a tuple a list. Raises TypeError for anything else: floats, decimals, sets, keys
+    that are no text, times without a zone.
+    """
     return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def digest(value: Any) -> str:
-    """SHA-256 in hexadecimal of bytes, of a text's UTF-8, or of any other value's canonical JSON."""
+    """SHA-256 in hexadecimal: of bytes as they are, of a text's UTF-8, of anything else's canonical JSON."""
     if isinstance(value, str):
         value = value.encode()
     content = value if isinstance(value, bytes) else canonical_json(value)
