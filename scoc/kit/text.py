@@ -15,7 +15,7 @@ class Text:
 
     def in_(self, language: str) -> str:
         """The text in `zh` or `en` (or a tag that starts so); the other one where it is empty."""
-        first, second = (self.en, self.zh) if language.startswith("en") else (self.zh, self.en)
+        first, second = (self.en, self.zh) if language.lower().startswith("en") else (self.zh, self.en)
         return first or second
 
     def as_dict(self) -> dict[str, str]:
