@@ -1,19 +1,28 @@
-"""Identifiers: time-ordered numbers of our own, subject ids, and the codes of Chinese standards with their checks."""
+"""Identifiers: our own time-ordered numbers, subject ids, and codes of Chinese standards with checks."""
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 import time
 from collections.abc import Callable
+from datetime import date
 
 _EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z
+_TIME_BITS = 41
 _WORKER_BITS = 10
 _SEQUENCE_BITS = 12
 _CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+_CREDIT_FORM = re.compile(rf"[{_CREDIT_ALPHABET}]{{2}}[0-9]{{6}}[{_CREDIT_ALPHABET}]{{9}}")
 _RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _RESIDENT_CHECKS = "10X98765432"
+_RESIDENT_FORM = re.compile(r"[1-9][0-9]{16}")
+_COMPONENT_FORM = re.compile(r"[1-9][0-9]{15}")
+_SUBJECT_FORM = re.compile(r"([a-z][a-z0-9_.]*):(\S+)")
 AREA_LEVELS = {6: "district", 9: "street", 12: "community", 15: "grid"}
+"""Digits of an area code and the level they stand for (GB/T 2260, GB/T 10114; grids are the city's own)."""
 
 
 def _wall_ms() -> int:
@@ -21,48 +30,83 @@ def _wall_ms() -> int:
 
 
 class IdSource:
-    """Gives 63-bit integers that grow with time: 41 bits of milliseconds since 2020, 10 of worker, 12 of sequence.
+    """Gives positive integers of 63 bits that grow with time.
 
-    They grow even when the clock steps back, and more than 4096 in a millisecond borrow from the next ones.
+    41 bits are milliseconds since 2020 UTC, 10 the worker, 12 a sequence.
+    They grow even when the clock steps back; more than 4096 in one millisecond borrow from the next ones. Two
+    sources with different workers never give the same number. Threads may share a source. The numbers exceed
+    2^53, so JSON for browsers carries them as texts.
     """
 
     def __init__(self, worker: int, clock: Callable[[], int] = _wall_ms) -> None:
+        """`worker` is 0 to 1023; `clock` gives milliseconds since 1970 UTC."""
         if not 0 <= worker < 1 << _WORKER_BITS:
             raise ValueError("worker is a number from 0 to 1023")
-        self._worker = worker
+        self._worker = worker << _SEQUENCE_BITS
         self._clock = clock
         self._lock = threading.Lock()
-        self._ticks = 0
+        self._last = 0
 
     def take(self, count: int = 1) -> list[int]:
-        """`count` new ids in growing order."""
+        """`count` new ids in growing order. Raises OverflowError after 2089."""
+        if count < 1:
+            raise ValueError("count is at least 1")
         with self._lock:
-            now = (self._clock() - _EPOCH_MS) << _SEQUENCE_BITS
-            first = max(self._ticks + 1, now)
-            self._ticks = first + count - 1
-        mask = (1 << _SEQUENCE_BITS) - 1
-        high = _WORKER_BITS + _SEQUENCE_BITS
-        worker = self._worker << _SEQUENCE_BITS
-        return [(t >> _SEQUENCE_BITS) << high | worker | (t & mask) for t in range(first, first + count)]
+            first = max(self._last + 1, (self._clock() - _EPOCH_MS) << _SEQUENCE_BITS)
+            last = first + count - 1
+            if last >> _SEQUENCE_BITS >> _TIME_BITS:
+                raise OverflowError("41 bits of milliseconds since 2020 are used up.")
+            self._last = last
+        sequence = (1 << _SEQUENCE_BITS) - 1
+        shift = _WORKER_BITS + _SEQUENCE_BITS
+        return [
+            (t >> _SEQUENCE_BITS) << shift | self._worker | (t & sequence) for t in range(first, last + 1)
+        ]
 
 
-def subject_id(module: str, key: int | str) -> str:
-    """The id of one thing in facts, audit and links: `cases:123`."""
-    return f"{module}:{key}"
+_SOURCES: dict[int, IdSource] = {}
+
+
+def use_worker(worker: int) -> None:
+    """Give this process its worker number (0 to 1023); without it the number follows from the process id."""
+    _SOURCES[os.getpid()] = IdSource(worker)
+
+
+def new_id() -> int:
+    """A new id from this process's source; a forked child gets a source of its own."""
+    process = os.getpid()
+    # setdefault: two threads that meet here share one source.
+    source = _SOURCES.get(process) or _SOURCES.setdefault(process, IdSource(process % (1 << _WORKER_BITS)))
+    return source.take()[0]
+
+
+def id_moment_ms(number: int) -> int:
+    """When an id was made, in milliseconds since 1970 UTC."""
+    return (number >> _WORKER_BITS + _SEQUENCE_BITS) + _EPOCH_MS
+
+
+def prefixed(module: str, key: int | str) -> str:
+    """The id of one thing in facts, audit and links: `cases:123`. Raises ValueError for another form."""
+    subject = f"{module}:{key}"
+    parse_subject(subject)
+    return subject
 
 
 def parse_subject(subject: str) -> tuple[str, str]:
     """Module and key of a subject id. Raises ValueError for anything else."""
-    module, colon, key = subject.partition(":")
-    if not colon or not module or not key:
+    match = _SUBJECT_FORM.fullmatch(subject)
+    if not match:
         raise ValueError(f"{subject!r} is not a subject id like cases:123")
-    return module, key
+    return match[1], match[2]
 
 
 def credit_code_with_check(first17: str) -> str:
-    """A unified social credit code (GB 32100) from its first 17 characters. Raises ValueError for a wrong letter."""
-    if len(first17) != 17 or any(c not in _CREDIT_ALPHABET for c in first17):
-        raise ValueError("17 characters of 0-9 and A-Z without I, O, S, V, Z are needed")
+    """A unified social credit code (统一社会信用代码, GB 32100) from its first 17 characters.
+
+    1 registrar, 1 type, 6 digits of region, 9 of the organisation. Raises ValueError for another form.
+    """
+    if not _CREDIT_FORM.fullmatch(first17):
+        raise ValueError("17 characters of 0-9 and A-Z without I, O, S, V, Z are needed, 3 to 8 digits")
     total = sum(_CREDIT_ALPHABET.index(c) * w for c, w in zip(first17, _CREDIT_WEIGHTS, strict=True))
     return first17 + _CREDIT_ALPHABET[(31 - total % 31) % 31]
 
@@ -75,15 +119,40 @@ def credit_code_valid(code: str) -> bool:
         return False
 
 
+def resident_id_with_check(first17: str) -> str:
+    """A resident identity number (居民身份证号, GB 11643) from 6 digits of region, 8 of birth, 3 of order.
+
+    Raises ValueError for another form or a day of birth that never was.
+    """
+    if not _RESIDENT_FORM.fullmatch(first17):
+        raise ValueError("17 digits are needed")
+    date(int(first17[6:10]), int(first17[10:12]), int(first17[12:14]))
+    total = sum(int(c) * w for c, w in zip(first17, _RESIDENT_WEIGHTS, strict=True))
+    return first17 + _RESIDENT_CHECKS[total % 11]
+
+
 def resident_id_valid(number: str) -> bool:
-    """Whether this is an 18-digit resident identity number (GB 11643) with the right check character."""
-    number = number.upper()
-    if len(number) != 18 or not number[:17].isascii() or not number[:17].isdigit():
+    """Whether this is an 18-digit resident identity number with a real date and the right check character.
+
+    A small `x` is allowed. The region is not looked up: it may be abolished.
+    """
+    try:
+        return len(number) == 18 and resident_id_with_check(number[:17]) == number.replace("x", "X")
+    except ValueError:
         return False
-    total = sum(int(c) * w for c, w in zip(number, _RESIDENT_WEIGHTS, strict=False))
-    return _RESIDENT_CHECKS[total % 11] == number[17]
 
 
 def component_code_valid(code: str) -> bool:
-    """Whether this is a 16-digit component identity code: 6 county, 2 major, 2 minor, 6 serial."""
-    return len(code) == 16 and code.isascii() and code.isdigit()
+    """Whether this is a component code (部件标识码): 16 digits, 6 county, 2 major, 2 minor, 6 serial."""
+    return bool(_COMPONENT_FORM.fullmatch(code))
+
+
+def area_level(code: str) -> str:
+    """The level of an area code: district (6 digits), street (9), community (12), grid (15).
+
+    Raises ValueError for another form.
+    """
+    level = AREA_LEVELS.get(len(code))
+    if level is None or not code.isascii() or not code.isdigit():
+        raise ValueError(f"{code!r} is not an area code of 6, 9, 12 or 15 digits")
+    return level
