@@ -82,7 +82,7 @@ def _gcj_to_bd(lon: Degrees, lat: Degrees) -> Pair:
 
 
 def _bd_to_gcj(lon: Degrees, lat: Degrees) -> Pair:
-    """The published formula that everybody uses; there and back again is off by up to 2e-6 degrees (0.2 m)."""
+    """The published formula that everybody uses; there and back is off by up to 2e-6 degrees (0.2 m)."""
     x, y = lon - 0.0065, lat - 0.006
     z = np.hypot(x, y) - 0.00002 * np.sin(y * _BD)
     theta = np.arctan2(y, x) - 0.000003 * np.cos(x * _BD)
