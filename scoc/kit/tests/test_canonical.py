@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoc.kit.canonical import canonical_json, digest
@@ -53,6 +53,7 @@ def test_what_could_be_read_in_two_ways_is_refused(bad: Any) -> None:
         canonical_json(bad)
 
 
+@settings(deadline=None)
 @given(plain)
 def test_round_trip(value: Any) -> None:
     """Reading the bytes gives the value back, and the value gives the same bytes again."""

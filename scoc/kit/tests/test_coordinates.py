@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
@@ -43,6 +43,7 @@ def test_the_shift_at_tiananmen() -> None:
     assert distance_m(LON, LAT, *convert(LON, LAT, Datum.WGS84, Datum.GCJ02)) == pytest.approx(555, abs=5)
 
 
+@settings(deadline=None)
 @given(lons, lats)
 def test_inverse_is_exact(lon: float, lat: float) -> None:
     """There and back again is the same point to a billionth of a degree."""
@@ -52,6 +53,7 @@ def test_inverse_is_exact(lon: float, lat: float) -> None:
     assert convert(*back, Datum.WGS84, Datum.GCJ02) == pytest.approx((lon, lat), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(lons, lats)
 def test_baidu_and_back(lon: float, lat: float) -> None:
     """The published pair of BD-09 formulas comes back to within a quarter of a metre."""
@@ -59,6 +61,7 @@ def test_baidu_and_back(lon: float, lat: float) -> None:
     assert convert(*there, Datum.BD09, Datum.WGS84) == pytest.approx((lon, lat), abs=2.5e-6)
 
 
+@settings(deadline=None)
 @given(lons, lats, st.sampled_from(Datum), st.sampled_from(Datum))
 def test_by_way_of_another_datum(lon: float, lat: float, source: Datum, target: Datum) -> None:
     """CGCS2000 counts as WGS84 in every conversion; equal datums leave a point untouched."""

@@ -7,7 +7,7 @@ import threading
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoc.kit.identifiers import (
@@ -28,6 +28,7 @@ from scoc.kit.identifiers import (
 START = 1_577_836_800_000
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(START - 5000, START + 5000), st.integers(1, 6000)), max_size=8))
 def test_ids_grow_whatever_the_clock_does(calls: list[tuple[int, int]]) -> None:
     """With a clock that jumps, also to before the epoch, ids are positive, never repeat and always grow."""
@@ -118,6 +119,7 @@ def test_credit_code_sample() -> None:
         credit_code_with_check("I1350100M000100Y4")
 
 
+@settings(deadline=None)
 @given(
     st.from_regex(r"\A[1-9AY][1-9][0-9]{6}[0-9A-HJ-NP-RTUW-Y]{9}\Z"), st.integers(0, 16), st.integers(1, 9)
 )

@@ -6,7 +6,7 @@ import time
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoc.kit.identifiers import resident_id_with_check
@@ -141,6 +141,7 @@ def test_other_numbers_stay_readable(text: str) -> None:
     assert mask_text(text) == text
 
 
+@settings(deadline=None)
 @given(st.text("王a：,-号 "), mobiles, residents, st.text("王a：,-号 "))
 def test_no_number_survives(before: str, mobile: str, resident: str, after: str) -> None:
     """Neither a mobile nor a resident number is readable after masking, whatever surrounds it."""
@@ -151,12 +152,14 @@ def test_no_number_survives(before: str, mobile: str, resident: str, after: str)
         assert mask_text(shown) == shown
 
 
+@settings(deadline=None)
 @given(st.uuids())
 def test_request_ids_stay(request_id: UUID) -> None:
     """A UUID and its hexadecimal form stay whole in logs."""
     assert mask_text(f"request {request_id} {request_id.hex}") == f"request {request_id} {request_id.hex}"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_masks_never_fail(text: str) -> None:
     """Whatever stands in a field, its mask is a text and does not give the whole away."""
