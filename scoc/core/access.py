@@ -1,4 +1,4 @@
-"""Which rows and fields a viewer sees (权限): function × data scope × field × state, with end dates; deny beats allow."""
+"""Which rows and fields a viewer sees (权限): function × scope × field × state, with end dates; deny beats allow."""
 
 from __future__ import annotations
 
@@ -113,8 +113,9 @@ def holdings(user: User) -> QuerySet[PostHolding]:
 
 def _rules(grants: Iterable[Grant]) -> tuple[GrantRule, ...]:
     return tuple(
-        GrantRule(grant.permission, grant.effect == Grant.Effect.ALLOW, grant.scope, grant.persons,
-                  frozenset(grant.states))
+        GrantRule(
+            grant.permission, grant.effect == Grant.Effect.ALLOW, grant.scope, grant.persons, frozenset(grant.states)
+        )
         for grant in grants
     )
 
@@ -146,7 +147,7 @@ def actor_for(user: User, post: Post | None, *, address: str = "", key_id: int |
     )
 
 
-_EVERYTHING = (GrantRule("*", True, "city", "plain", frozenset()),)
+_EVERYTHING = (GrantRule("*", allow=True, scope="city", persons="plain", states=frozenset()),)
 
 
 def system_actor(part: str) -> Actor:
@@ -154,7 +155,5 @@ def system_actor(part: str) -> Actor:
     username = f"system:{part}"
     user = User.objects.filter(username=username).only("id").first()
     if user is None:
-        user, _ = User.objects.get_or_create(
-            username=username, defaults={"kind": User.Kind.SYSTEM, "password": "!"}
-        )
+        user, _ = User.objects.get_or_create(username=username, defaults={"kind": User.Kind.SYSTEM, "password": "!"})
     return Actor(user_id=user.pk, username=username, kind=User.Kind.SYSTEM, grants=_EVERYTHING)

@@ -69,9 +69,11 @@ def check_form(function: Callable[..., object]) -> list[str]:
     first = next(iter(signature.parameters.values()), None)
     if first is None or first.name not in {"actor", "viewer"}:
         wrong.append("its first parameter must be called `actor` (action) or `viewer` (query)")
-    for parameter in signature.parameters.values():
-        if parameter.annotation is inspect.Parameter.empty:
-            wrong.append(f"parameter `{parameter.name}` has no type")
+    wrong += [
+        f"parameter `{parameter.name}` has no type"
+        for parameter in signature.parameters.values()
+        if parameter.annotation is inspect.Parameter.empty
+    ]
     if signature.return_annotation is inspect.Signature.empty:
         wrong.append("its result has no type")
     if not (function.__doc__ or "").strip():

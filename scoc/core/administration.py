@@ -89,7 +89,8 @@ def sign_in(username: str, password: str, address: str) -> User:
     )  # fmt: skip
     if locked and user is not None and user.locked_until is not None:
         raise TooMuch(
-            "locked", Text("登录失败次数过多，账号已暂时锁定。", "Too many failures; the account is locked for a while."),
+            "locked",
+            Text("登录失败次数过多，账号已暂时锁定。", "Too many failures; the account is locked for a while."),
             int((user.locked_until - moment).total_seconds()) + 1,
         )  # fmt: skip
     if not right or user is None:
@@ -157,7 +158,9 @@ def give_post(actor: Actor, user_id: int, post_code: str, *, until: datetime | N
 
 
 @action("core.issue_key", audited=True)
-def issue_key(actor: Actor, machine: str, post_code: str, label: str, *, per_minute: int, per_day: int, days: int) -> str:
+def issue_key(
+    actor: Actor, machine: str, post_code: str, label: str, *, per_minute: int, per_day: int, days: int
+) -> str:
     """Make a machine's API key, shown this once; it acts in a post and ends after `days`."""
     post = Post.objects.filter(code=post_code, valid_to=None).first()
     if post is None:
@@ -224,7 +227,9 @@ def view_person(actor: Actor, contact_id: int, reason: str) -> Person:
     seen = AuditEntry.objects.filter(kind="plain", user_id=actor.user_id, happened_at__gte=since).count()
     if seen >= limit:
         raise TooMuch(
-            "plain_limit", Text("一小时内查看明文次数已达上限。", "You have seen as many plain records as an hour allows."), 3600
+            "plain_limit",
+            Text("一小时内查看明文次数已达上限。", "You have seen as many plain records as an hour allows."),
+            3600,
         )
     found = actor.may("core.view_plain")
     if found is None or found.persons != "plain":

@@ -71,7 +71,8 @@ class AppendOnly(Operation):
         when = f" WHEN (NOT ({permitted}))" if permitted else ""
         return [
             "CREATE OR REPLACE FUNCTION scoc_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$",
+            "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME "
+            "USING ERRCODE = 'integrity_constraint_violation'; END $$",
             f"CREATE TRIGGER {self.table}_no_update BEFORE UPDATE ON {self.table} FOR EACH ROW{when} "
             "EXECUTE FUNCTION scoc_append_only()",
             f"CREATE TRIGGER {self.table}_no_delete BEFORE DELETE ON {self.table} FOR EACH ROW "

@@ -21,6 +21,7 @@ from scoc.core import now
 from scoc.core.facts import Code, Fact, fact, publish
 from scoc.core.models import Calendar, FactRow
 from scoc.core.notify import notify, posts_with_role
+from scoc.core.remembered import forgettable
 from scoc.kit import worktime
 from scoc.kit.text import Text
 from scoc.kit.worktime import NoCalendar, OfficeHours, Reading, Unit, WorkCalendar
@@ -90,6 +91,13 @@ def loaded(content: dict[str, Any], version: int, zone: ZoneInfo) -> WorkCalenda
 @lru_cache(maxsize=8)
 def _cached(version: int, zone: ZoneInfo) -> WorkCalendar:
     return loaded(Calendar.objects.get(version=version).content, version, zone)
+
+
+@forgettable
+def forget_calendars() -> None:
+    """Read calendars anew; within one database a version never changes."""
+    _cached.cache_clear()
+    _with_weekends.cache_clear()
 
 
 def newest_version() -> int:

@@ -82,9 +82,7 @@ def keep(person: Person, *, staff: bool = False) -> Contact:
     name_hash = keyed_hash("contact-name", person.name) if person.name else ""
     phone_hash = keyed_hash("contact-phone", phone) if phone else ""
     if phone_hash:
-        same = Contact.objects.filter(
-            phone_hash=phone_hash, name_hash=name_hash, staff=staff, erased_at=None
-        ).first()
+        same = Contact.objects.filter(phone_hash=phone_hash, name_hash=name_hash, staff=staff, erased_at=None).first()
         if same is not None:
             return same
     return Contact.objects.create(

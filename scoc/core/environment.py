@@ -57,8 +57,6 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
     if unknown:
         raise BadEnvironment(f"Unknown setting {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
     values = {
-        field.name: _parse(name, str(field.type), source[name])
-        for name, field in known.items()
-        if source.get(name)
+        field.name: _parse(name, str(field.type), source[name]) for name, field in known.items() if source.get(name)
     }
     return Environment(**values)  # type: ignore[arg-type]  # each value was parsed by its field's own type

@@ -12,7 +12,6 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, NewType, TypeVar
 
 from scoc.core.acting import Work, acting
@@ -117,15 +116,10 @@ def on(cls: type[F]) -> Callable[[Callable[[F, News], None]], Callable[[F, News]
     return make
 
 
-@lru_cache(maxsize=512)
-def _fields(cls: type[Fact]) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(cls))
-
-
 def body_of(fact_: Fact) -> str:
     """The fact's fields as canonical JSON. Raises ValueError for a code that could be text."""
     values: dict[str, Any] = {}
-    for name in _fields(type(fact_)):
+    for name in (field.name for field in dataclasses.fields(fact_)):
         value = getattr(fact_, name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, str) and not _CODE.match(part):
@@ -138,7 +132,7 @@ def fact_from(name: str, body: dict[str, Any]) -> Fact:
     """The fact that a stored body tells of."""
     cls = FACTS[name].cls
     hints = typing.get_type_hints(cls)
-    values = {}
+    values: dict[str, Any] = {}
     for field, value in body.items():
         hint = hints.get(field)
         if isinstance(value, str) and (hint is datetime or datetime in typing.get_args(hint)):
@@ -157,9 +151,7 @@ def publish(
 ) -> None:
     """Tell the city what happened; written with the open transaction, or not at all."""
     work = acting()
-    work.facts.append(
-        Pending(fact_, happened_at or city_now(), organisation_id, area_id, grade, work.actor.post_id)
-    )
+    work.facts.append(Pending(fact_, happened_at or city_now(), organisation_id, area_id, grade, work.actor.post_id))
 
 
 def flush(work: Work) -> None:
@@ -181,9 +173,7 @@ def flush(work: Work) -> None:
         )  # fmt: skip
     FactRow.objects.bulk_create(rows)
     deliveries = [
-        Delivery(
-            handler=handler, fact=row, run_id=work.run_id, correlation=work.correlation, next_try_at=recorded
-        )
+        Delivery(handler=handler, fact=row, run_id=work.run_id, correlation=work.correlation, next_try_at=recorded)
         for row in rows
         for handler in HANDLERS.get(row.name, ())
     ]

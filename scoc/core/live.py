@@ -7,6 +7,7 @@ come in the order of commits, so the poller reads a window of recent facts again
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable
@@ -115,10 +116,8 @@ class _Hub:
         self.seen = dict.fromkeys(await sync_to_async(_recent_ids)())
         last_sources = 0.0
         while self.streams and not self.stopping:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wake.wait(), POLL_SECONDS)
-            except TimeoutError:
-                pass
             self.wake.clear()
             try:
                 events = await sync_to_async(_new_facts)(self.seen)
@@ -201,10 +200,10 @@ def _viewer_of(cookies: str) -> Viewer | None:
         if "sessionid" not in jar:
             return None
         session = SessionStore(jar["sessionid"].value)
-        user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+        user = User.objects.filter(pk=session.get(SESSION_KEY, 0), is_active=True).first()
         if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
             return None
-        holding = holdings(user).filter(post_id=session.get("post_id")).first()
+        holding = holdings(user).filter(post_id=session.get("post_id", 0)).first()
         if holding is None:
             return None
         return actor_for(user, holding.post).on_run(current_run())

@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from scoc.core.remembered import forgettable
 
 _REFRESH_SECONDS = 1.0
 
@@ -46,13 +48,14 @@ class RunClock:
 class _Known:
     until: float = 0.0
     active_run: int | None = None
-    zone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
     clocks: dict[int, RunClock] | None = None
 
 
 _known = _Known()
 
 
+@forgettable
 def forget_clocks() -> None:
     """Read runs and zone anew at the next question; called when one of them was changed."""
     _known.until = 0.0

@@ -191,7 +191,7 @@ class RoleIn(PackRow):
     name_zh: str = ZH
     name_en: str = EN
     home: str = Field(pattern=r"^/[\w/\-]*$", max_length=60)
-    conflicts: list[str] = []
+    conflicts: list[str] = Field(default_factory=list)
 
 
 def _roles() -> Iterable[RoleIn]:
@@ -236,7 +236,7 @@ class GrantIn(PackRow):
     effect: Literal["allow", "deny"] = "allow"
     scope: Literal["self", "unit", "unit_below", "area_below", "city"]
     persons: Literal["plain", "masked", "hidden"] = "masked"
-    states: list[str] = []
+    states: list[str] = Field(default_factory=list)
 
 
 def _grants() -> Iterable[GrantIn]:
@@ -257,7 +257,7 @@ def _check_grants(pack: Pack, rows: Sequence[tuple[GrantIn, str, int]]) -> Itera
 def _apply_grants(changes: Changes[GrantIn]) -> None:
     roles = dict(Role.objects.values_list("code", "id"))
     for row in [*changes.removed, *changes.changed]:
-        Grant.objects.filter(role_id=roles.get(row.role), permission=row.permission, effect=row.effect).delete()
+        Grant.objects.filter(role_id=roles.get(row.role, 0), permission=row.permission, effect=row.effect).delete()
     Grant.objects.bulk_create(
         Grant(role_id=roles[row.role], permission=row.permission, effect=row.effect, scope=row.scope,
               persons=row.persons, states=row.states)

@@ -64,7 +64,9 @@ def area_row(row: Area) -> AreaRow:
 
 
 @query("core.read_directory")
-def areas(viewer: Viewer, level: str | None = None, parent: str | None = None, as_of: datetime | None = None) -> list[AreaRow]:
+def areas(
+    viewer: Viewer, level: str | None = None, parent: str | None = None, as_of: datetime | None = None
+) -> list[AreaRow]:
     """The areas of one level, or below one parent, as their boundaries held on a day (today by default)."""
     day = (as_of or now.city_now()).astimezone(now.city_zone()).date()
     rows = Area.objects.filter(valid_from__lte=day).filter(Q(valid_to=None) | Q(valid_to__gt=day))
@@ -118,7 +120,9 @@ def _fact_out(row: FactRow) -> FactOut:
 
 
 @query("core.read_audit")
-def audit_entries(viewer: Viewer, page: PageQuery, subject: str | None = None, action: str | None = None) -> Page[AuditRow]:
+def audit_entries(
+    viewer: Viewer, page: PageQuery, subject: str | None = None, action: str | None = None
+) -> Page[AuditRow]:
     """The audit, newest first, of one subject or action if given."""
     rows = AuditEntry.objects.select_related("user", "post")
     if subject:

@@ -22,9 +22,7 @@ class Refusal(Exception):
     status = 409
     outcome = "refused"
 
-    def __init__(
-        self, code: str, message: Text, *, subject: str = "", errors: tuple[FieldError, ...] = ()
-    ) -> None:
+    def __init__(self, code: str, message: Text, *, subject: str = "", errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(f"{code}: {message.en}")
         self.code = code
         self.message = message
@@ -73,7 +71,9 @@ class TooMuch(Refusal):
 def no_such(kind_zh: str, kind_en: str, subject: str) -> NotFound:
     """A NotFound for one thing by its subject id."""
     return NotFound(
-        "not_found", Text(f"没有这个{kind_zh}，或您无权查看。", f"No such {kind_en}, or you may not see it."), subject=subject
+        "not_found",
+        Text(f"没有这个{kind_zh}，或您无权查看。", f"No such {kind_en}, or you may not see it."),
+        subject=subject,
     )
 
 

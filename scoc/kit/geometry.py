@@ -98,9 +98,7 @@ class Locator:
         found: list[str | None] = [None] * len(points)
         near, areas = self._tree.query(points)
         holds = shapely.intersects(self._shapes[areas], points[near])
-        for point, area in sorted(
-            zip(near[holds].tolist(), areas[holds].tolist(), strict=True), reverse=True
-        ):
+        for point, area in sorted(zip(near[holds].tolist(), areas[holds].tolist(), strict=True), reverse=True):
             found[point] = self._codes[area]
         return found
 

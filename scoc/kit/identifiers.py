@@ -59,9 +59,7 @@ class IdSource:
             self._last = last
         sequence = (1 << _SEQUENCE_BITS) - 1
         shift = _WORKER_BITS + _SEQUENCE_BITS
-        return [
-            (t >> _SEQUENCE_BITS) << shift | self._worker | (t & sequence) for t in range(first, last + 1)
-        ]
+        return [(t >> _SEQUENCE_BITS) << shift | self._worker | (t & sequence) for t in range(first, last + 1)]
 
 
 _SOURCES: dict[int, IdSource] = {}

@@ -19,9 +19,7 @@ _COMPOUND = re.compile(
 
 _PHONE = r"(?:\+?86[-\s]?)?(?P<mobile>1[3-9]\d)[-\s]?\d{4}[-\s]?(?P<mobile_end>\d{4})"
 _LANDLINE = r"[(（]?(?P<area>0(?:10|2\d|[3-9]\d{2}))(?:[)）]\s?|[-\s])\d{3,4}[-\s]?(?P<landline_end>\d{4})"
-_RESIDENT = (
-    r"(?P<id>[1-9]\d{2})\d{3}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?P<id_end>\d{3}[\dXx])"
-)
+_RESIDENT = r"(?P<id>[1-9]\d{2})\d{3}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?P<id_end>\d{3}[\dXx])"
 _DIGEST = r"\b(?P<digest>[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b"
 _PERSONAL = re.compile(rf"{_DIGEST}|(?<!\d)(?:{_RESIDENT}|{_PHONE}|{_LANDLINE})(?!\d)")
 _MOBILE_ONLY = re.compile(_PHONE)

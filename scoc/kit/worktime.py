@@ -50,7 +50,7 @@ class Light(StrEnum):
     BLUE = "blue"
 
 
-class NoCalendar(Exception):  # noqa: N818 - names what is missing, as the domain says it
+class NoCalendar(Exception):
     """Office time is needed in a year whose calendar is not published."""
 
     def __init__(self, year: int) -> None:
@@ -310,9 +310,7 @@ def counted(start: datetime, end: datetime, unit: Unit, calendar: WorkCalendar) 
     return max(ZERO, _in_utc(end) - _in_utc(start))
 
 
-def used(
-    start: datetime, until: datetime, unit: Unit, calendar: WorkCalendar, pauses: Pauses = ()
-) -> timedelta:
+def used(start: datetime, until: datetime, unit: Unit, calendar: WorkCalendar, pauses: Pauses = ()) -> timedelta:
     """Counted time from `start` to `until` without the pauses; pauses that overlap are taken off once.
 
     Raises NoCalendar, and ValueError for a pause that ends before it begins.
@@ -351,9 +349,7 @@ def _merged(pauses: Pauses, start: datetime) -> list[tuple[datetime, datetime | 
     return merged
 
 
-def light(
-    ratio: float, *, yellow: float, red: float = 1.0, suspended: bool = False, finished: bool = False
-) -> Light:
+def light(ratio: float, *, yellow: float, red: float = 1.0, suspended: bool = False, finished: bool = False) -> Light:
     """The light of a clock, `ratio` being used ÷ (limit + approved extension).
 
     A clock that still runs turns yellow and red at these ratios. One that finished is blue when it was in

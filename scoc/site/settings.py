@@ -61,12 +61,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "scoc.core",
     "scoc.spatial",
-    # sensing
-    # intake
-    # cases
-    # indicators
-    # cockpit
-    # rehearsal
+    "scoc.sensing",
+    "scoc.command.intake",
+    "scoc.command.cases",
+    "scoc.command.indicators",
+    "scoc.command.cockpit",
+    "scoc.rehearsal",
 ]
 MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",

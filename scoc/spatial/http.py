@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from ninja import Query
+from ninja.params.functions import Query
 
 from scoc.core.http import Request, Routes
 from scoc.spatial import queries
@@ -14,7 +14,10 @@ routes = Routes()
 
 @routes.get("/areas", permission="spatial.read_map", response=FeatureCollection)
 def area_shapes(
-    request: Request, response: HttpResponse, level: str = Query(..., max_length=12), parent: str | None = Query(None, max_length=20)
+    request: Request,
+    response: HttpResponse,
+    level: str = Query(..., max_length=12),
+    parent: str | None = Query(None, max_length=20),
 ) -> FeatureCollection:
     """The outlines of the areas of a level."""
     response["Cache-Control"] = "private, max-age=300"

@@ -13,6 +13,7 @@ from shapely import from_geojson
 from scoc.core.access import query
 from scoc.core.acting import Viewer
 from scoc.core.models import Area
+from scoc.core.remembered import forgettable
 from scoc.kit.geometry import Locator
 from scoc.spatial.models import AreaShape, MapFeature
 from scoc.spatial.schemas import Feature, FeatureCollection
@@ -30,6 +31,7 @@ class _Known:
 _known = _Known()
 
 
+@forgettable
 def forget_shapes() -> None:
     """Read the shapes anew at the next question."""
     _known.until = 0.0

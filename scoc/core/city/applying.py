@@ -22,6 +22,7 @@ from scoc.core.facts import Code, Fact, fact, publish
 from scoc.core.models import Installation, Run
 from scoc.core.pack import seed_calendar
 from scoc.core.refusals import invalid
+from scoc.core.remembered import forget_all
 from scoc.kit.text import Text
 
 
@@ -81,8 +82,7 @@ def apply_pack(actor: Actor, pack: Pack, *, run_kind: str = Run.Kind.NORMAL) -> 
             _found_city(pack, run_kind)
             return _apply(actor, pack)
     finally:
-        forget_settings()
-        now.forget_clocks()
+        forget_all()
 
 
 def _plain(row: PackRow) -> dict[str, Any]:

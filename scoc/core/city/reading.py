@@ -122,9 +122,7 @@ def _toml_rows(path: Path, shown: str, table: str) -> Iterator[Located]:
     content, places = _read_toml(path, shown)
     for other in content.keys() - {table}:
         line = places.get((other, 0), (0, {}))[0] or places["", 0][1].get(other, 1)
-        raise BadPack(
-            [Problem(shown, line, other, f"This file holds [[{table}]] only.", "Move or rename it.")]
-        )
+        raise BadPack([Problem(shown, line, other, f"This file holds [[{table}]] only.", "Move or rename it.")])
     rows = content.get(table, [])
     if not isinstance(rows, list):
         raise BadPack([Problem(shown, places[table, 0][0], table, "It is one table.", f"Write [[{table}]].")])
@@ -215,7 +213,9 @@ def _outside_values(pack: Path, shown: str, problems: list[Problem]) -> dict[str
             continue
         rows = found.setdefault(source.section, {})
         for outside in _outside_rows(folder / source.file, source):
-            values = {name: outside[column] for name, column in source.map.items() if outside.get(column) not in (None, "")}
+            values = {
+                name: outside[column] for name, column in source.map.items() if outside.get(column) not in (None, "")
+            }
             key = str(values.pop(section.key[0], ""))
             rows.setdefault(key, {}).update(values)
     return found
@@ -281,8 +281,10 @@ def _manifest(folders: list[tuple[Path, str]], problems: list[Problem]) -> tuple
             else:
                 merged[key] = value
     shown = f"{folders[-1][1]}/{MANIFEST}"
-    for key in tables.keys() - SETTINGS.keys():
-        problems.append(Problem(*where[key], key, "No module has such a table.", f"Known: {', '.join(SETTINGS)}."))
+    known = f"Known: {', '.join(SETTINGS)}."
+    problems.extend(
+        Problem(*where[key], key, "No module has such a table.", known) for key in tables.keys() - SETTINGS.keys()
+    )
     for key, table in tables.items():
         if key in SETTINGS:
             try:
@@ -314,7 +316,9 @@ def pack_folder(name: str) -> Path:
     for folder in (Path(name), Path(settings.SCOC_CITIES) / name):
         if (folder / MANIFEST).is_file():
             return folder
-    raise BadPack([Problem(name, 0, "pack", f"There is no {MANIFEST} in it.", "Name a folder under cities/ or a path.")])
+    raise BadPack(
+        [Problem(name, 0, "pack", f"There is no {MANIFEST} in it.", "Name a folder under cities/ or a path.")]
+    )
 
 
 def read_pack(name: str) -> Pack:

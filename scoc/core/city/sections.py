@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from scoc.core.remembered import forgettable
 from scoc.kit.text import Text
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ _known: dict[str, Any] = {}
 _until = 0.0
 
 
+@forgettable
 def forget_settings() -> None:
     """Read the settings anew at the next question."""
     global _until

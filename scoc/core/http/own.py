@@ -8,8 +8,8 @@ from django.contrib.auth import login as start_session
 from django.contrib.auth import logout as end_session
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
-from ninja import File, Path, Query
 from ninja.files import UploadedFile
+from ninja.params.functions import File, Path, Query
 
 from scoc.core import administration, now, queries
 from scoc.core.access import QUERIES, holdings

@@ -94,9 +94,7 @@ class Routes:
     def __init__(self) -> None:
         self.router = Router()
 
-    def _add(
-        self, method: str, path: str, permission: str | _Public, response: Any
-    ) -> Callable[[V], V]:
+    def _add(self, method: str, path: str, permission: str | _Public, response: Any) -> Callable[[V], V]:
         def make(view: V) -> V:
             @functools.wraps(view)
             def guarded(request: Request, *args: Any, **kwargs: Any) -> Any:
@@ -114,9 +112,10 @@ class Routes:
             guarded.__signature__ = inspect.signature(view, eval_str=True)  # type: ignore[attr-defined]
             ROUTES.append(Route(method, path, permission, view))
             auth = None if isinstance(permission, _Public) else authenticate
+            module = view.__module__.removeprefix("scoc.").removesuffix(".http").replace(".", "_")
             self.router.add_api_operation(
                 path, [method], guarded, auth=auth, response=NOT_SET if response is None else response,
-                operation_id=f"{view.__module__.removeprefix('scoc.').removesuffix('.http').replace('.', '_')}_{view.__name__}",
+                operation_id=f"{module}_{view.__name__}",
             )  # fmt: skip
             return view
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
@@ -31,7 +29,7 @@ class User(AbstractBaseUser):
     locked_until = models.DateTimeField(null=True)
     language = models.CharField(max_length=8, default="zh-CN")
 
-    objects: ClassVar[BaseUserManager[User]] = BaseUserManager()
+    objects = BaseUserManager["User"]()
     USERNAME_FIELD = "username"
 
     class Meta:

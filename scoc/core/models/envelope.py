@@ -20,9 +20,7 @@ class Envelope(models.Model):
     happened_at = models.DateTimeField(db_index=True)
     recorded_at = models.DateTimeField()
     run = models.ForeignKey("core.Run", on_delete=models.PROTECT, related_name="+")
-    organisation = models.ForeignKey(
-        "core.Organisation", on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    organisation = models.ForeignKey("core.Organisation", on_delete=models.PROTECT, null=True, related_name="+")
     area = models.ForeignKey("core.Area", on_delete=models.PROTECT, null=True, related_name="+")
     """The version of the area that held at `happened_at`."""
     grade = models.PositiveSmallIntegerField(choices=Grade.choices, default=Grade.L2_INTERNAL)
@@ -48,9 +46,7 @@ class FlowRow(models.Model):
     action = models.CharField(max_length=40)
     actor = models.ForeignKey("core.User", on_delete=models.PROTECT, related_name="+")
     post = models.ForeignKey("core.Post", on_delete=models.PROTECT, null=True, related_name="+")
-    organisation = models.ForeignKey(
-        "core.Organisation", on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    organisation = models.ForeignKey("core.Organisation", on_delete=models.PROTECT, null=True, related_name="+")
     opinion = models.TextField(blank=True)
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()

@@ -19,9 +19,7 @@ class FactRow(models.Model):
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     run = models.ForeignKey("core.Run", on_delete=models.PROTECT, related_name="+")
-    organisation = models.ForeignKey(
-        "core.Organisation", on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    organisation = models.ForeignKey("core.Organisation", on_delete=models.PROTECT, null=True, related_name="+")
     area = models.ForeignKey("core.Area", on_delete=models.PROTECT, null=True, related_name="+")
     grade = models.PositiveSmallIntegerField(default=2)
     post = models.ForeignKey("core.Post", on_delete=models.PROTECT, null=True, related_name="+")
@@ -40,7 +38,7 @@ class FactRow(models.Model):
 
 
 class Delivery(models.Model):
-    """A fact to be handled by one handler, or a task to oneself: claimed by state, at least once, parked when poisonous."""
+    """A fact for one handler, or a task to oneself: claimed by state, at least once, parked when poisonous."""
 
     class State(models.TextChoices):
         """Waiting for `next_try_at`, claimed until `claimed_until`, done, or parked for a person to look at."""
@@ -73,12 +71,8 @@ class Delivery(models.Model):
                 name="core_delivery_waiting",
                 condition=models.Q(state__in=("waiting", "claimed")),
             ),
-            models.Index(
-                fields=("id",), name="core_delivery_parked", condition=models.Q(state="parked")
-            ),
-            models.Index(
-                fields=("done_at",), name="core_delivery_done", condition=models.Q(state="done")
-            ),
+            models.Index(fields=("id",), name="core_delivery_parked", condition=models.Q(state="parked")),
+            models.Index(fields=("done_at",), name="core_delivery_done", condition=models.Q(state="done")),
         )
 
     def __str__(self) -> str:
@@ -105,9 +99,7 @@ class AuditEntry(models.Model):
 
     happened_at = models.DateTimeField(db_index=True)
     kind = models.CharField(max_length=20)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     post = models.ForeignKey("core.Post", on_delete=models.PROTECT, null=True, related_name="+")
     action = models.CharField(max_length=80)
     subject = models.CharField(max_length=60, blank=True)
@@ -140,9 +132,7 @@ class IdempotencyMark(models.Model):
 
     class Meta:
         db_table = "core_idempotency"
-        constraints = (
-            models.UniqueConstraint(fields=("principal", "key"), name="core_idempotency_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("principal", "key"), name="core_idempotency_once"),)
 
     def __str__(self) -> str:
         return self.key
@@ -152,9 +142,7 @@ class Notice(models.Model):
     """A message to one post or user inside SCOC (站内通知), with the time it was read as its receipt."""
 
     post = models.ForeignKey("core.Post", on_delete=models.CASCADE, null=True, related_name="+")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
     subject = models.CharField(max_length=60)
     level = models.CharField(max_length=8, default="info")
     title = BilingualField()

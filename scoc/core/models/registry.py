@@ -84,9 +84,7 @@ class AssetLink(models.Model):
 
     class Meta:
         db_table = "core_asset_link"
-        constraints = (
-            models.UniqueConstraint(fields=("origin", "target", "kind"), name="core_asset_link_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("origin", "target", "kind"), name="core_asset_link_once"),)
 
     def __str__(self) -> str:
         return f"{self.origin_id} {self.kind} {self.target_id}"

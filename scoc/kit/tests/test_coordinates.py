@@ -88,9 +88,7 @@ def test_unknown_datum_is_refused() -> None:
             convert_geometry(Point(LON, LAT), source, target)
 
 
-SQUARE = Polygon(
-    [(116, 39), (117, 39), (117, 40), (116, 40)], [[(116.2, 39.2), (116.4, 39.2), (116.4, 39.4)]]
-)
+SQUARE = Polygon([(116, 39), (117, 39), (117, 40), (116, 40)], [[(116.2, 39.2), (116.4, 39.2), (116.4, 39.4)]])
 
 
 @pytest.mark.parametrize(

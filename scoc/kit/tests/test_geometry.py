@@ -19,9 +19,7 @@ from scoc.kit.geometry import (
     simplify_for_map,
 )
 
-SQUARES = [
-    (f"{column}{row}", box(column, row, column + 1, row + 1)) for column in range(5) for row in range(5)
-]
+SQUARES = [(f"{column}{row}", box(column, row, column + 1, row + 1)) for column in range(5) for row in range(5)]
 
 
 def test_border_points_belong_to_the_lowest_code() -> None:
@@ -85,9 +83,7 @@ def test_boxes_hold_their_circle(lon: float, lat: float, metres: float, bearing:
     angle, phi = metres / EARTH_RADIUS_M, math.radians(lat)
     sine = math.sin(phi) * math.cos(angle) + math.cos(phi) * math.sin(angle) * math.cos(bearing)
     other_lat = math.degrees(math.asin(max(-1.0, min(1.0, sine))))
-    turn = math.atan2(
-        math.sin(bearing) * math.sin(angle) * math.cos(phi), math.cos(angle) - math.sin(phi) * sine
-    )
+    turn = math.atan2(math.sin(bearing) * math.sin(angle) * math.cos(phi), math.cos(angle) - math.sin(phi) * sine)
     west, south, east, north = bbox_around(lon, lat, metres)
     assert south - 1e-7 <= other_lat <= north + 1e-7
     if south > -90 and north < 90:

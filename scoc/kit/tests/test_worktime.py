@@ -63,9 +63,7 @@ def local(text: str) -> datetime:
         ("2025-09-29 08:00", Decimal("1.5"), Unit.WORK_DAY, DAY_END, "2025-10-09 18:00"),
     ],
 )
-def test_vectors(
-    start: str, amount: int | Decimal, unit: Unit, calendar: WorkCalendar, expected: str
-) -> None:
+def test_vectors(start: str, amount: int | Decimal, unit: Unit, calendar: WorkCalendar, expected: str) -> None:
     """Each vector of DOMAIN.md 1.7, and the edges of slots, give their deadline to the microsecond."""
     assert deadline(local(start), amount, unit, calendar) == local(expected)
 
@@ -110,9 +108,7 @@ def test_year_without_calendar_is_refused() -> None:
 
 def test_the_last_minute_of_the_last_year() -> None:
     """What ends within the published year asks nothing of the next, midnight included."""
-    assert deadline(local("2025-12-31 17:30"), Decimal("0.5"), Unit.WORK_HOUR, ROLLING) == local(
-        "2025-12-31 18:00"
-    )
+    assert deadline(local("2025-12-31 17:30"), Decimal("0.5"), Unit.WORK_HOUR, ROLLING) == local("2025-12-31 18:00")
     assert worked(local("2025-12-31 17:30"), local("2026-01-01 00:00"), ROLLING) == timedelta(minutes=30)
 
 

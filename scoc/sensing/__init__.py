@@ -1,0 +1,1 @@
+"""The city's IoT (物联网): devices, datastreams, observations, rules, alarms."""

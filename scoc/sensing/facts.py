@@ -1,0 +1,77 @@
+"""What sensing tells the city: changes of state only, never readings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scoc.core.facts import Code, Fact, fact
+
+SEE = "sensing.read_alarms"
+
+
+@fact("sensing.alarm_raised", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRaised(Fact):
+    """A rule was broken; `subject` is `sensing:<alarm id>`."""
+
+    rule: Code
+    device: int
+    datastream: int
+    level: Code
+    category: Code
+
+
+@fact("sensing.alarm_recurred", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRecurred(Fact):
+    """An alarm that had cleared came back; it is the same alarm."""
+
+    recurrences: int
+
+
+@fact("sensing.alarm_cleared", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmCleared(Fact):
+    """The condition of an alarm is gone; whether it was handled is another matter."""
+
+    recurrences: int
+
+
+@fact("sensing.alarm_acknowledged", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmAcknowledged(Fact):
+    """A person has seen the alarm."""
+
+
+@fact("sensing.alarm_refuted", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRefuted(Fact):
+    """A person judged the alarm false (误报)."""
+
+
+@fact("sensing.alarm_settled", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmSettled(Fact):
+    """What came of the alarm above is over; `by` names it, e.g. `intake:7`."""
+
+    by: Code
+
+
+@fact("sensing.credential_issued", permission="sensing.read_devices")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialIssued(Fact):
+    """A device was given a new credential; the old one ended."""
+
+
+@fact("sensing.credential_revoked", permission="sensing.read_devices")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialRevoked(Fact):
+    """A device's credential ended."""
+
+
+@fact("sensing.device_changed", permission="sensing.read_devices")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceChanged(Fact):
+    """A device went into another state of its life."""
+
+    state: Code

@@ -1,0 +1,22 @@
+"""Devices and datastreams, what they observed, rules over it and the alarms that came of them."""
+
+from scoc.sensing.models.alarms import Alarm, AlarmFlow, AlarmOccurrence, Baseline, Rule, RuleState
+from scoc.sensing.models.devices import Datastream, Device, DeviceType
+from scoc.sensing.models.observations import Latest, Observation, Rejected, RejectedCount, Rollup
+
+__all__ = [
+    "Alarm",
+    "AlarmFlow",
+    "AlarmOccurrence",
+    "Baseline",
+    "Datastream",
+    "Device",
+    "DeviceType",
+    "Latest",
+    "Observation",
+    "Rejected",
+    "RejectedCount",
+    "Rollup",
+    "Rule",
+    "RuleState",
+]

@@ -1,0 +1,87 @@
+"""Devices of the city and the series that each gives."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from scoc.core.fields import BilingualField
+
+
+class DeviceType(models.Model):
+    """A kind of device (设备类型), e.g. an air station or a water-level gauge."""
+
+    code = models.CharField(max_length=40, unique=True)
+    name = BilingualField()
+
+    class Meta:
+        db_table = "sensing_device_type"
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Device(models.Model):
+    """A thing in the city that observes (设备), with the keyed hash of its credential."""
+
+    class State(models.TextChoices):
+        """DOMAIN.md 6.1; on-line or off-line follows from its newest reading."""
+
+        REGISTERED = "registered"
+        ACTIVE = "active"
+        MAINTENANCE = "maintenance"
+        RETIRED = "retired"
+
+    key = models.CharField(max_length=60, unique=True)
+    type = models.ForeignKey(DeviceType, on_delete=models.PROTECT, related_name="+")
+    name = BilingualField()
+    organisation = models.ForeignKey("core.Organisation", on_delete=models.PROTECT, related_name="+")
+    area = models.ForeignKey("core.Area", on_delete=models.PROTECT, null=True, related_name="+")
+    asset = models.ForeignKey("core.Asset", on_delete=models.PROTECT, null=True, related_name="+")
+    place = models.CharField(max_length=120, blank=True)
+    """The road or place it stands at."""
+    lon = models.FloatField()
+    lat = models.FloatField()
+    state = models.CharField(max_length=12, choices=State.choices, default=State.ACTIVE)
+    credential_hash = models.CharField(max_length=64, blank=True)
+    credential_revoked_at = models.DateTimeField(null=True)
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "sensing_device"
+        indexes = (models.Index(fields=("type", "key"), name="sensing_device_by_type"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Datastream(models.Model):
+    """One observed property of one device as a series (数据流, OGC SensorThings Datastream)."""
+
+    class Repeat(models.TextChoices):
+        """What a second reading at the same phenomenon time is: a repeat to ignore, or one more to keep."""
+
+        IGNORE = "ignore"
+        KEEP = "keep"
+
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="datastreams")
+    property = models.CharField(max_length=40)
+    """Code of the observed property, e.g. `pm25`."""
+    name = BilingualField()
+    unit = models.CharField(max_length=20)
+    places = models.PositiveSmallIntegerField(default=3)
+    """Decimal places that roll-up sums are exact to."""
+    minimum = models.FloatField()
+    maximum = models.FloatField()
+    """The physically possible range; anything outside is rejected."""
+    cadence_seconds = models.PositiveIntegerField()
+    repeat = models.CharField(max_length=8, choices=Repeat.choices, default=Repeat.IGNORE)
+    run = models.ForeignKey("core.Run", on_delete=models.PROTECT, related_name="+")
+    """A drill's simulated readings come from datastreams of their own."""
+
+    class Meta:
+        db_table = "sensing_datastream"
+        constraints = (models.UniqueConstraint(fields=("device", "property", "run"), name="sensing_datastream_once"),)
+        indexes = (models.Index(fields=("property",), name="sensing_datastream_prop"),)
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.property}"

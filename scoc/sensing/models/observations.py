@@ -1,0 +1,121 @@
+"""What was observed. Tables with very many rows: times are microseconds, nothing references them by key."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from scoc.core.fields import MicrosField
+
+
+class Observation(models.Model):
+    """One reading (观测值). The id is time-ordered; PostgreSQL partitions the table by month of `at`.
+
+    `dedup_key` is unique with the datastream and the time: empty text for a profile that ignores repeats, the
+    sender's key where one is given, null where repeats are kept.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    datastream = models.ForeignKey(
+        "sensing.Datastream", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    at = MicrosField()
+    """Phenomenon time: when it was so."""
+    result = models.FloatField()
+    recorded = MicrosField()
+    dedup_key = models.CharField(max_length=120, null=True)  # noqa: DJ001  # null means "keep every repeat"
+
+    class Meta:
+        db_table = "sensing_observation"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.datastream_id} {self.at} {self.result}"
+
+
+class Latest(models.Model):
+    """The newest reading of a datastream: screens read this, never history."""
+
+    datastream = models.OneToOneField(
+        "sensing.Datastream", primary_key=True, on_delete=models.CASCADE, related_name="latest"
+    )
+    at = MicrosField(db_index=True)
+    result = models.FloatField()
+    observation_id = models.BigIntegerField()
+    recorded = MicrosField(db_index=True)
+
+    class Meta:
+        db_table = "sensing_latest"
+
+    def __str__(self) -> str:
+        return f"{self.datastream_id} {self.result}"
+
+
+class Rollup(models.Model):
+    """Count, minimum, maximum, sum and last of a datastream in one hour or city day, kept up with each batch."""
+
+    class Grain(models.IntegerChoices):
+        """Length of the bucket in minutes; a day is a day of the city's zone."""
+
+        HOUR = 60
+        DAY = 1440
+
+    pk = models.CompositePrimaryKey("datastream", "grain", "bucket")
+    datastream = models.ForeignKey(
+        "sensing.Datastream", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    grain = models.SmallIntegerField(choices=Grain.choices)
+    bucket = MicrosField()
+    n = models.BigIntegerField()
+    minimum = models.FloatField()
+    maximum = models.FloatField()
+    total = models.BigIntegerField()
+    """Sum × 10^places of the datastream: exact, whatever the order of arrival."""
+    last_at = MicrosField()
+    last = models.FloatField()
+
+    class Meta:
+        db_table = "sensing_rollup"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.datastream_id} {self.grain} {self.bucket}"
+
+
+class Rejected(models.Model):
+    """A reading that was refused (拒收), with its reason: never mended silently, kept for inspection."""
+
+    source = models.CharField(max_length=60)
+    device_key = models.CharField(max_length=60, blank=True)
+    property = models.CharField(max_length=40, blank=True)
+    reason = models.CharField(max_length=30)
+    detail = models.CharField(max_length=200)
+    raw = models.CharField(max_length=300)
+    recorded_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "sensing_rejected"
+        indexes = (models.Index(fields=("device_key", "id"), name="sensing_rejected_device"),)
+
+    def __str__(self) -> str:
+        return f"{self.device_key} {self.reason}"
+
+
+class RejectedCount(models.Model):
+    """How many readings were refused, by day, source, device and reason; complete even where rows are not kept."""
+
+    day = models.DateField()
+    source = models.CharField(max_length=60)
+    device_key = models.CharField(max_length=60, blank=True)
+    reason = models.CharField(max_length=30)
+    n = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "sensing_rejected_count"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("day", "source", "device_key", "reason"), name="sensing_rejected_count_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.reason} {self.n}"
