@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 
 from scoc.core import now
 from scoc.core.remembered import forget_all
@@ -33,3 +35,29 @@ def monday(city: City) -> Iterator[datetime]:
     """The city's clock stands at Monday 2026-06-15 09:00 local time."""
     with now.city_time(MONDAY_MORNING):
         yield MONDAY_MORNING
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test `only_on` another database belongs to the other run: it is not selected here, which is no skipping."""
+    kept: list[pytest.Item] = []
+    other: list[pytest.Item] = []
+    for item in items:
+        marker = item.get_closest_marker("only_on")
+        (kept if marker is None or connection.vendor in marker.args else other).append(item)
+    if other:
+        config.hook.pytest_deselected(items=other)
+        items[:] = kept
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI nothing may be skipped: a run that skipped something has failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") != "true" or reporter is None or not reporter.stats.get("skipped"):
+        return
+    reporter.write_line("")
+    for report in reporter.stats["skipped"]:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        reporter.write_line(f"skipped in CI: {report.nodeid}: {reason}", red=True)
+    reporter.write_line("Let .ci/run install or provide what the test needs; CI skips nothing.", red=True)
+    session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,1 @@
+"""What builds, checks and ships SCOC; nothing here runs in a city."""

@@ -1,0 +1,1 @@
+"""Each check of the house catches a planted violation."""
