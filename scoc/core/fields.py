@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 
@@ -15,11 +15,29 @@ from scoc.kit.text import Text
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-    _TextColumn = models.Field[Text | dict[str, str], Text]
-    _ExactColumn = models.Field[Decimal | int | str, Decimal]
-    _TimeColumn = models.Field[datetime, datetime]
+_Set = TypeVar("_Set", contravariant=True)
+_Get = TypeVar("_Get", covariant=True)
+
+if TYPE_CHECKING:
+    # The private names tell the type checker what a column takes and gives; it adds None where the column is nullable.
+    class _TextColumn(models.Field[_Set, _Get]):
+        _pyi_private_set_type: Text | dict[str, str]
+        _pyi_private_get_type: Text
+
+    class _ExactColumn(models.Field[_Set, _Get]):
+        _pyi_private_set_type: Decimal | int | str
+        _pyi_private_get_type: Decimal
+
+    class _TimeColumn(models.Field[_Set, _Get]):
+        _pyi_private_set_type: datetime
+        _pyi_private_get_type: datetime
 else:  # Django's Field is generic for the type checker only
-    _TextColumn = _ExactColumn = _TimeColumn = models.Field
+
+    class _TextColumn(models.Field):
+        def __class_getitem__(cls, _):
+            return cls
+
+    _ExactColumn = _TimeColumn = _TextColumn
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -35,7 +53,7 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
-class BilingualField(_TextColumn):
+class BilingualField(_TextColumn[_Set, _Get]):
     """A text that people read, as `Text(zh, en)`; stored as one JSON object."""
 
     def get_internal_type(self) -> str:
@@ -58,7 +76,7 @@ class BilingualField(_TextColumn):
         return None if text is None else json.dumps({"zh": text.zh, "en": text.en}, ensure_ascii=False)
 
 
-class ScaledField(_ExactColumn):
+class ScaledField(_ExactColumn[_Set, _Get]):
     """An exact decimal number with a fixed number of places, stored as a scaled 64-bit integer."""
 
     def __init__(self, *args: Any, places: int = 6, **kwargs: Any) -> None:
@@ -91,7 +109,7 @@ class ScaledField(_ExactColumn):
         return value if prepared else self.get_prep_value(value)
 
 
-class MicrosField(_TimeColumn):
+class MicrosField(_TimeColumn[_Set, _Get]):
     """A UTC time as microseconds since 1970, for tables with very many rows (8 bytes on both databases)."""
 
     def get_internal_type(self) -> str:
