@@ -1,0 +1,38 @@
+"""The rows of cases, and the table of allowed moves; private to the module."""
+
+from scoc.command.cases.models.cases import (
+    Case,
+    CaseEvidence,
+    CaseFlow,
+    CaseNote,
+    CaseSerial,
+    Evidence,
+    FilingSnapshot,
+    NoteKind,
+)
+from scoc.command.cases.models.definitions import FilingCondition, LimitUnit, ResponsibilityRow
+from scoc.command.cases.models.moves import MOVES, STAGE_OF, Move, Need, Side, State, moves_from
+from scoc.command.cases.models.timers import Clock, Timer
+
+__all__ = [
+    "MOVES",
+    "STAGE_OF",
+    "Case",
+    "CaseEvidence",
+    "CaseFlow",
+    "CaseNote",
+    "CaseSerial",
+    "Clock",
+    "Evidence",
+    "FilingCondition",
+    "FilingSnapshot",
+    "LimitUnit",
+    "Move",
+    "Need",
+    "NoteKind",
+    "ResponsibilityRow",
+    "Side",
+    "State",
+    "Timer",
+    "moves_from",
+]
