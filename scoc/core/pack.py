@@ -84,8 +84,9 @@ class AreaIn(PackRow):
 
 def _areas() -> Iterable[AreaIn]:
     for row in Area.objects.filter(valid_to=None).exclude(level="city").select_related("parent"):
+        parent = row.parent if row.parent and row.parent.level != "city" else None
         yield AreaIn(
-            code=row.code, level=row.level, parent=row.parent.code if row.parent else None, name_zh=row.name.zh,
+            code=row.code, level=row.level, parent=parent.code if parent else None, name_zh=row.name.zh,
             name_en=row.name.en, population=row.population, valid_from=row.valid_from,
         )  # fmt: skip
 
@@ -150,7 +151,7 @@ def _organisations() -> Iterable[OrganisationIn]:
         yield OrganisationIn(
             code=row.code, kind=row.kind, name_zh=row.name.zh, name_en=row.name.en, short_zh=row.short.zh,
             short_en=row.short.en, parent=row.parent.code if row.parent else None,
-            area=row.area.code if row.area else None,
+            area=row.area.code if row.area and row.area.level != "city" else None,
         )  # fmt: skip
 
 
@@ -320,6 +321,11 @@ def _accounts() -> Iterable[AccountIn]:
         yield AccountIn(username=user.username, name=name or user.username, posts=sorted(posts.get(user.pk, [])))
 
 
+def _normal_account(row: AccountIn) -> AccountIn:
+    """Passwords are never read back, and a user's posts have no order."""
+    return row.model_copy(update={"password": None, "posts": sorted(row.posts)})
+
+
 def _check_accounts(pack: Pack, rows: Sequence[tuple[AccountIn, str, int]]) -> Iterable[Problem]:
     roles = {row.code: row.role for row, _, _ in pack.rows["posts"] if isinstance(row, PostRow)}
     conflicts = {
@@ -347,7 +353,9 @@ def _apply_accounts(changes: Changes[AccountIn]) -> None:
         user.is_active = True
         if fresh and row.password:
             # One hash a password: two hundred demonstration accounts share one on purpose.
-            user.password = hashed.setdefault(row.password, make_password(row.password))
+            if row.password not in hashed:
+                hashed[row.password] = make_password(row.password)
+            user.password = hashed[row.password]
         user.save()
         held = {h.post_id: h for h in PostHolding.objects.filter(user=user, valid_to=None, delegated_by=None)}
         wanted = {posts[code] for code in row.posts}
@@ -422,7 +430,7 @@ declare_section(
 )  # fmt: skip
 declare_section(
     Section("accounts", ("accounts.toml",), "account", AccountIn, ("username",), _accounts, _apply_accounts,
-            references={"posts": "posts"}, check=_check_accounts)
+            references={"posts": "posts"}, check=_check_accounts, normal=_normal_account)
 )  # fmt: skip
 declare_section(
     Section("categories", ("categories.toml",), "category", CategoryIn, ("kind", "major", "minor"), _categories,

@@ -76,24 +76,29 @@ def _shapes() -> Iterable[ShapeIn]:
         yield ShapeIn(code=row.area.code, geometry=json.loads(row.geometry), datum=Datum.WGS84)
 
 
-def _same(row: ShapeIn) -> ShapeIn:
-    """A pack's shape as it is stored, so that an unchanged one is seen as unchanged."""
-    assert row.geometry is not None
+def _same(row: ShapeIn) -> ShapeIn | None:
+    """A pack's shape as it is stored; None where the area has none."""
+    if row.geometry is None:
+        return None
     return ShapeIn(code=row.code, geometry=json.loads(to_geojson(_wgs84(row.geometry, row.datum))), datum=Datum.WGS84)
 
 
 def _apply_shapes(changes: Changes[ShapeIn]) -> None:
     """Outlines follow the newest version of their area; a changed outline is written to that version."""
     areas = dict(Area.objects.filter(valid_to=None).values_list("code", "id"))
-    stored = {row.code: row for row in _shapes()}
     fresh = []
     for row in [*changes.added, *changes.changed]:
-        if row.geometry is None or (row.code in stored and _same(row) == stored[row.code]):
-            continue
+        assert row.geometry is not None  # rows without one are no rows of this section
         AreaShape.objects.filter(area_id=areas[row.code]).delete()
         fresh.append(AreaShape(area_id=areas[row.code], **_columns(_wgs84(row.geometry, row.datum), row.datum)))
     AreaShape.objects.bulk_create(fresh, batch_size=200)
     forget_shapes()
+
+
+def _same_feature(row: FeatureIn) -> FeatureIn:
+    """A pack's feature as it is stored."""
+    geometry = json.loads(to_geojson(_wgs84(row.geometry, row.datum)))
+    return row.model_copy(update={"geometry": geometry, "datum": Datum.WGS84})
 
 
 def _features() -> Iterable[FeatureIn]:
@@ -117,9 +122,10 @@ def _apply_features(changes: Changes[FeatureIn]) -> None:
 
 declare_section(
     Section("shapes", ("areas/*.geojson", "areas/*.csv"), "area", ShapeIn, ("code",), _shapes, _apply_shapes,
-            references={"code": "areas"}, check=_check_geometry, export_file="areas/shapes.geojson", exported=False)
+            references={"code": "areas"}, check=_check_geometry, export_file="areas/areas.geojson",
+            exported_with="areas", normal=_same)
 )  # fmt: skip
 declare_section(
     Section("map", ("map/*.geojson",), "feature", FeatureIn, ("key",), _features, _apply_features,
-            check=_check_geometry, export_file="map/features.geojson")
+            check=_check_geometry, export_file="map/features.geojson", normal=_same_feature)
 )  # fmt: skip

@@ -90,9 +90,8 @@ def _plain(row: PackRow) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None and value != [] and value != {}}
 
 
-def _write(section: Section[Any], path: Path, rows: list[PackRow]) -> None:
+def _write(section: Section[Any], path: Path, plain: list[dict[str, Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = [_plain(row) for row in rows]
     match path.suffix:
         case ".toml":
             path.write_text(tomli_w.dumps({section.table: plain}), encoding="utf-8")
@@ -129,8 +128,19 @@ def export_pack(folder: Path) -> list[Path]:
     written = [manifest]
     for section in SECTIONS.values():
         rows = sorted(section.current(), key=lambda row: [str(part) for part in section.key_of(row)])
-        if rows and section.exported:
-            path = folder / (section.export_file or section.files[0])
-            _write(section, path, rows)
-            written.append(path)
+        if not rows or not section.exported or section.exported_with:
+            continue
+        path = folder / (section.export_file or section.files[0])
+        plain = {section.key_of(row): _plain(row) for row in rows}
+        for other in SECTIONS.values():
+            further = (
+                {other.key_of(row): _plain(row) for row in other.current()}
+                if other.exported_with == section.name
+                else {}
+            )
+            if further:
+                path = folder / other.export_file
+                plain = {key: {**values, **further.get(key, {})} for key, values in plain.items()}
+        _write(section, path, list(plain.values()))
+        written.append(path)
     return written

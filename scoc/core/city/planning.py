@@ -26,14 +26,20 @@ class Change:
 def differences(section: Section[Any], pack: Pack) -> tuple[Changes[Any], list[Change]]:
     """What applying the pack does to one section, as rows and as lines to read."""
     current = {section.key_of(row): row for row in section.current()}
-    wanted = {section.key_of(row): row for row, _, _ in pack.rows[section.name]}
+    wanted: dict[Any, Any] = {}
+    normal: dict[Any, Any] = {}
+    for row, _, _ in pack.rows[section.name]:
+        made = section.normal(row) if section.normal else row
+        if made is not None:
+            wanted[section.key_of(row)], normal[section.key_of(row)] = row, made
     added = [row for key, row in wanted.items() if key not in current]
     removed = [row for key, row in current.items() if key not in wanted]
-    changed = [row for key, row in wanted.items() if key in current and row != current[key]]
+    changed = [row for key, row in wanted.items() if key in current and normal[key] != current[key]]
     lines = [Change(section.name, "add", _shown(section, row)) for row in added]
     for row in changed:
-        before = current[section.key_of(row)]
-        names = tuple(name for name in section.row.model_fields if getattr(row, name) != getattr(before, name))
+        key = section.key_of(row)
+        before, after = current[key], normal[key]
+        names = tuple(name for name in section.row.model_fields if getattr(after, name) != getattr(before, name))
         lines.append(Change(section.name, "change", _shown(section, row), names))
     lines += [Change(section.name, "remove", _shown(section, row)) for row in removed]
     return Changes(added, changed, removed, list(wanted.values())), lines

@@ -21,6 +21,7 @@ from scoc.core.city.sections import SECTIONS, SETTINGS, BadPack, PackRow, Proble
 MANIFEST = "city.toml"
 _HEADER = re.compile(r"^\s*\[(\[)?\s*([\w.\-]+)\s*\]")
 _KEY = re.compile(r"^\s*([\w\-]+)\s*=")
+_ARRAY = re.compile(r"^([\w\-]+)\s*=\s*\[\s*(#.*)?$")
 _REMEDIES = {
     "missing": "Add this field.",
     "extra_forbidden": "Remove it or correct its name.",
@@ -89,11 +90,24 @@ class Pack:
 
 
 def _toml_places(text: str) -> dict[tuple[str, int], tuple[int, dict[str, int]]]:
-    """Line of each table header and of each key in it; arrays of tables are counted from 0."""
+    """Line of each table header and of each key in it; arrays of tables are counted from 0.
+
+    An array may be written as `[[name]]` tables or as `name = [` with one inline table a line.
+    """
     places: dict[tuple[str, int], tuple[int, dict[str, int]]] = {("", 0): (1, {})}
     counts: dict[str, int] = {}
     current = places["", 0][1]
+    array = ""
     for number, line in enumerate(text.splitlines(), 1):
+        if array and (start := line.lstrip()[:1]) in ("{", "]"):
+            if start == "]":
+                array = ""
+                continue
+            places[array, counts.get(array, 0)] = (number, {})
+            counts[array] = counts.get(array, 0) + 1
+            continue
+        if opened := _ARRAY.match(line):
+            array = opened[1]
         header = _HEADER.match(line)
         if header:
             name = header[2]

@@ -80,6 +80,10 @@ class Section(Generic[R]):
     export_file: str = ""
     """File that `export` writes; empty means the first of `files`."""
     exported: bool = True
+    exported_with: str = ""
+    """Section with the same key in whose rows, and then in this section's export file, these rows are exported."""
+    normal: Callable[[R], R | None] | None = None
+    """A pack's row as it would be read back once applied (None: it makes no row), so that no change is seen as none."""
 
     def key_of(self, row: PackRow) -> tuple[Any, ...]:
         """The row's key."""
