@@ -1,0 +1,253 @@
+"""Signals come in: each becomes part of exactly one situation, at once."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from scoc.command.intake import desk, facts, matching
+from scoc.command.intake.actions.judging import consider
+from scoc.command.intake.models import Join, Proposal, Repeat, Signal, Situation
+from scoc.command.intake.pack import IntakeSettings
+from scoc.command.intake.rules import Rules, rules_now
+from scoc.command.intake.schemas import Channel, SignalIn, SignalReceipt
+from scoc.command.intake.scoring import Score
+from scoc.core.acting import Actor, acting
+from scoc.core.actions import action
+from scoc.core.city import city_settings
+from scoc.core.city.reading import Manifest
+from scoc.core.contacts import Person, keep
+from scoc.core.facts import Code
+from scoc.core.models import Area, Asset, Attachment, Grade
+from scoc.core.now import city_now, wall_now
+from scoc.core.refusals import NotAllowed, invalid
+from scoc.core.registry import category
+from scoc.kit.coordinates import Datum, convert
+from scoc.kit.text import Text
+from scoc.spatial.queries import locate
+
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@action("intake.receive_signal")
+def receive_signal(actor: Actor, signal: SignalIn) -> SignalReceipt:
+    """Take in one report; it joins a live situation or opens one. The same number of a channel comes in once.
+
+    Raises Invalid for a time ahead of the city's clock, a position outside of the city, an unknown category, area,
+    asset or file; NotAllowed where the acting role may not report through the channel.
+    """
+    settings = city_settings(IntakeSettings)
+    _check_channel(actor, signal.channel, settings)
+    desk.take()
+    number = signal.external_id or f"scoc:{secrets.token_hex(8)}"
+    before = _known(signal.channel, number)
+    if before is not None:
+        return before
+    happened_at = _checked_time(signal, settings)
+    lon, lat = _checked_position(signal)
+    _check_category(signal)
+    area = _area_of(signal, lon, lat)
+    asset = _asset_of(signal)
+    if lon is None and asset is not None:
+        lon, lat = asset.lon, asset.lat
+    level = signal.level or settings.default_level
+    if signal.channel == Channel.LEADER:
+        level = min(level, settings.leader_level)
+    contact = None
+    if signal.reporter and (signal.reporter.name.strip() or signal.reporter.phone.strip()):
+        contact = keep(Person(name=signal.reporter.name.strip(), phone=signal.reporter.phone.strip()))
+    files = _files_of(actor, signal)
+    row = _row(
+        channel=signal.channel, external_id=number, category=signal.category or "", level=level, text=signal.text,
+        contact=contact, lon=lon, lat=lat, place=signal.place.strip(), area=area, asset=asset,
+        organisation_id=actor.organisation_id, device=signal.device or "", rule=signal.rule or "",
+        happened_at=happened_at, last_at=happened_at,
+    )  # fmt: skip
+    return _receive(row, files)
+
+
+def _row(**values: object) -> Signal:
+    """A signal of the open action that is not stored yet."""
+    work = acting()
+    return Signal(
+        recorded_at=wall_now(), run_id=work.run_id, grade=Grade.L3_SENSITIVE, post_id=work.actor.post_id,
+        correlation=work.correlation, **values,
+    )  # fmt: skip
+
+
+def _check_channel(actor: Actor, channel: str, settings: IntakeSettings) -> None:
+    allowed = settings.role_channels.get(actor.role)
+    if allowed is not None and channel not in allowed:
+        raise NotAllowed(
+            "not_your_channel",
+            Text("您的岗位不能以该来源上报。", "Your post may not report through this channel."),
+        )
+
+
+def _known(channel: str, number: str) -> SignalReceipt | None:
+    """The receipt of a report that came in before, as a signal or counted on one."""
+    run_id = acting().run_id
+    same = {"run_id": run_id, "channel": channel, "external_id": number}
+    row = Signal.objects.filter(**same).select_related("situation").first()
+    counted = False
+    if row is None:
+        repeat = Repeat.objects.filter(**same).select_related("signal__situation").first()
+        row, counted = (repeat.signal, True) if repeat else (None, False)
+    if row is None:
+        return None
+    return SignalReceipt(
+        signal_id=row.pk, situation_id=row.situation_id, number=row.situation.number, known=True, counted=counted
+    )
+
+
+def _checked_time(signal: SignalIn, settings: IntakeSettings) -> datetime:
+    moment = city_now()
+    happened_at = signal.happened_at or moment
+    if not _EARLIEST <= happened_at <= moment + timedelta(minutes=settings.future_minutes):
+        raise invalid(
+            "happened_at", "This time is ahead of the city's clock or before the year 2000.",
+            "Check the sender's clock and time zone.", code="impossible_time", zh="时间晚于城市时钟或早于2000年。",
+        )  # fmt: skip
+    return happened_at.astimezone(UTC)
+
+
+def _checked_position(signal: SignalIn) -> tuple[float | None, float | None]:
+    """The position as WGS84. Raises Invalid for half of one, or one outside of the city's box."""
+    if signal.lon is None and signal.lat is None:
+        return None, None
+    if signal.lon is None or signal.lat is None:
+        raise invalid("lat" if signal.lat is None else "lon", "A position has longitude and latitude.", "Give both.",
+                      zh="位置需同时给出经度和纬度。")  # fmt: skip
+    lon, lat = convert(signal.lon, signal.lat, signal.datum, Datum.WGS84)
+    west, south, east, north = city_settings(Manifest).bbox
+    if not (west <= lon <= east and south <= lat <= north):
+        raise invalid(
+            "lon", "This position is outside of the city.", "Order is longitude, latitude, in degrees; name the datum.",
+            code="outside_city", zh="位置不在本市范围内。",
+        )  # fmt: skip
+    return lon, lat
+
+
+def _check_category(signal: SignalIn) -> None:
+    if signal.category and category(signal.category, city_now()) is None:
+        raise invalid("category", "There is no such category.", "Choose one of the city's categories.",
+                      code="unknown_category", zh="没有这个类别。")  # fmt: skip
+
+
+def _area_of(signal: SignalIn, lon: float | None, lat: float | None) -> Area | None:
+    """The version of the area that holds the position, else the one that the report names."""
+    found = locate(lon, lat) if lon is not None and lat is not None else None
+    if found is not None:
+        return Area.objects.get(pk=found)
+    if signal.area is None:
+        return None
+    area = Area.objects.filter(code=signal.area, valid_to=None).first()
+    if area is None:
+        raise invalid("area", "There is no such area.", "Give the code of an area of the city.",
+                      code="unknown_area", zh="没有这个区划。")  # fmt: skip
+    return area
+
+
+def _asset_of(signal: SignalIn) -> Asset | None:
+    if signal.asset is None:
+        return None
+    asset = Asset.objects.filter(code=signal.asset).first()
+    if asset is None:
+        raise invalid("asset", "There is no such component or asset.", "Check its code, or leave it out.",
+                      code="unknown_asset", zh="没有这个部件或设施。")  # fmt: skip
+    return asset
+
+
+def _files_of(actor: Actor, signal: SignalIn) -> list[Attachment]:
+    """The files that go with the report: those that the same post handed in, in the same run."""
+    wanted = set(signal.attachments)
+    mine = Attachment.objects.filter(pk__in=wanted, run_id=acting().run_id)
+    found = [file for file in mine if file.post_id == actor.post_id] if wanted else []
+    if len(found) != len(wanted):
+        raise invalid("attachments", "One of these files is not yours or not there.", "Hand in the files first.",
+                      code="unknown_file", zh="附件不存在或不是您提交的。")  # fmt: skip
+    return found
+
+
+def _receive(signal: Signal, files: list[Attachment]) -> SignalReceipt:
+    """Find a place for a signal that came in for the first time: counted, joined, asked about, or on its own."""
+    rules = rules_now()
+    stream = _stream(signal, rules)
+    if stream is not None:
+        return _count_on(stream, signal, rules)
+    match = matching.best(signal, rules)
+    sure = match is not None and match[1].value >= rules.settings.auto_join
+    if match is not None and sure:
+        situation, score = match
+        signal.situation = situation
+        signal.save()
+        desk.absorb(situation, signal, rules)
+        join = desk.stay(signal, situation, Join.How.AUTOMATIC, score=score)
+    else:
+        situation, score = desk.open_situation(signal, rules), None
+        signal.situation = situation
+        signal.save()
+        join = desk.stay(signal, situation, Join.How.SEED)
+    if files:
+        signal.attachments.set(files)
+    received = facts.SignalReceived(
+        subject=desk.subject_of(situation), signal=signal.pk, channel=Code(signal.channel), level=signal.level
+    )
+    desk.tell(situation, received, signal.happened_at)
+    proposal = None
+    if sure:
+        desk.tell_joined(join, situation, score, None)
+    elif match is not None and match[1].value >= rules.settings.ask:
+        proposal = _propose(signal, *match)
+    consider(situation, rules)
+    return SignalReceipt(
+        signal_id=signal.pk, situation_id=situation.pk, number=situation.number, joined=sure,
+        proposal_id=proposal.pk if proposal else None,
+    )  # fmt: skip
+
+
+def _stream(signal: Signal, rules: Rules) -> Signal | None:
+    """The newest signal of the same device and rule, once so many came within the window that more would flood."""
+    if not signal.device:
+        return None
+    since = signal.happened_at - timedelta(minutes=rules.settings.flood_minutes)
+    until = signal.happened_at + timedelta(minutes=rules.settings.flood_minutes)
+    rows = (
+        Signal.objects.filter(
+            run_id=signal.run_id, device=signal.device, rule=signal.rule, last_at__range=(since, until),
+            situation__ended_at=None, channel=signal.channel,
+        )
+        .select_related("situation")
+        .order_by("-last_at", "-id")
+    )  # fmt: skip
+    newest = list(rows[: rules.settings.flood_rows])
+    return newest[0] if len(newest) == rules.settings.flood_rows else None
+
+
+def _count_on(stream: Signal, signal: Signal, rules: Rules) -> SignalReceipt:
+    """Count a signal on an earlier one of its stream."""
+    Repeat.objects.create(
+        signal=stream, run_id=signal.run_id, channel=signal.channel, external_id=signal.external_id,
+        alarm_id=signal.alarm_id, recurrences=signal.recurrences, happened_at=signal.happened_at,
+        recorded_at=signal.recorded_at, cleared_at=signal.cleared_at,
+    )  # fmt: skip
+    stream.count += signal.recurrences
+    stream.last_at = max(stream.last_at, signal.last_at)
+    stream.save(update_fields=["count", "last_at"])
+    situation = stream.situation
+    desk.touch(situation, stream, signal.recurrences, rules)
+    return SignalReceipt(signal_id=stream.pk, situation_id=situation.pk, number=situation.number, counted=True)
+
+
+def _propose(signal: Signal, situation: Situation, score: Score) -> Proposal:
+    """Ask a person whether the signal belongs to the situation."""
+    proposal = Proposal.objects.create(
+        signal=signal, situation=situation, score=score.value, reasons=score.stored(),
+        rule_version=situation.rule_version, happened_at=city_now(), recorded_at=wall_now(),
+    )  # fmt: skip
+    asked = facts.JoinProposed(
+        subject=desk.subject_of(situation), signal=signal.pk, proposal=proposal.pk,
+        score_per_10000=desk.per_10000(score) or 0,
+    )  # fmt: skip
+    desk.tell(situation, asked)
+    return proposal

@@ -1,0 +1,322 @@
+"""What actions do with rows at the desk: lock it, open situations, move signals in and out, keep counts and flow.
+
+Everything here runs inside an action and after `take`, which makes it one at a time in a run.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Avg, Count, Max, Min, Q, Sum
+
+from scoc.command.intake import facts
+from scoc.command.intake.models import (
+    LIVE,
+    MOVES,
+    Answer,
+    Desk,
+    Join,
+    Proposal,
+    Repeat,
+    Signal,
+    Situation,
+    SituationFlow,
+)
+from scoc.command.intake.rules import Rules
+from scoc.command.intake.schemas import CHANNEL_NAMES, Channel
+from scoc.command.intake.scoring import PLACES, Score
+from scoc.core.acting import acting
+from scoc.core.facts import Code, Fact, publish
+from scoc.core.models import Area
+from scoc.core.now import city_now, city_zone, wall_now
+from scoc.core.refusals import Refusal
+from scoc.core.registry import category
+from scoc.kit.geometry import bbox_around
+from scoc.kit.masks import mask_address
+from scoc.kit.scaled import to_scaled
+from scoc.kit.text import Text
+
+_NOWHERE = Text("位置待定", "place unknown")
+PERSONAL = frozenset({Channel.HOTLINE, Channel.WEB, Channel.MEDIA, Channel.LEADER, Channel.TRANSFERRED})
+"""Channels whose place is in people's own words and may name a home."""
+
+
+def take() -> None:
+    """Take the desk of the open action's run; others wait until this transaction ends."""
+    run_id = acting().run_id
+    if Desk.objects.select_for_update().filter(run_id=run_id).first() is None:
+        Desk.objects.get_or_create(run_id=run_id)
+        Desk.objects.select_for_update().get(run_id=run_id)
+
+
+def subject_of(situation: Situation) -> Code:
+    """`intake:7`."""
+    return Code(f"intake:{situation.pk}")
+
+
+def tell(situation: Situation, fact: Fact, happened_at: datetime | None = None) -> None:
+    """Publish a fact to those who may see the situation."""
+    publish(
+        fact, happened_at=happened_at, organisation_id=situation.organisation_id, area_id=situation.area_id,
+        grade=situation.grade,
+    )  # fmt: skip
+
+
+def _where(signal: Signal, area: Area | None) -> Text:
+    place = signal.place
+    if signal.channel in PERSONAL and place:
+        place = mask_address(place).rstrip("*")
+    if place:
+        return Text(place, place)
+    return area.name if area else _NOWHERE
+
+
+def _name(situation: Situation, signal: Signal) -> None:
+    """Title and search words, from the category and the first signal; never a person's own words."""
+    known = category(situation.category, city_now()) if situation.category else None
+    what = known.name if known else signal.name or CHANNEL_NAMES[signal.channel]
+    where = _where(signal, situation.area)
+    situation.place = where.zh
+    situation.title = Text(f"{where.zh} {what.zh}", f"{what.en}, {where.en}")
+    situation.words = "\n".join((situation.number, situation.title.zh, situation.title.en)).lower()
+
+
+def _reach(situation: Situation, rules: Rules) -> None:
+    """Where and until when signals may join, by the rule of its category."""
+    rule = rules.of(situation.category)
+    situation.rule_version, situation.radius_m = rule.version, rule.radius_m
+    situation.window_minutes = rule.window_minutes
+    window = timedelta(minutes=rule.window_minutes)
+    situation.joinable_from = situation.first_at - window
+    situation.joinable_until = situation.last_at + window
+    box: tuple[float | None, ...] = (None,) * 4
+    if situation.lon is not None and situation.lat is not None:
+        box = bbox_around(situation.lon, situation.lat, rule.radius_m)
+    situation.west, situation.south, situation.east, situation.north = box
+
+
+def _urgency(situation: Situation, least: int, rules: Rules) -> None:
+    """The level: the most urgent of its signals, its category's rule, one step more once escalated."""
+    situation.signal_level = least
+    level = min(least, rules.of(situation.category).level or least)
+    if situation.escalated_at is not None:
+        level = max(1, level - 1)
+    if situation.pk and level < situation.level and situation.state == Situation.State.OPEN:
+        sooner = city_now() + timedelta(minutes=rules.settings.judge_minutes.of(level))
+        situation.judge_by = min(situation.judge_by, sooner)
+    situation.level = level
+
+
+def step(situation: Situation, action: str, *, reason: str = "", opinion: str = "", before: str = "") -> None:
+    """Write one row of the situation's flow and close the one before; called after its state was set."""
+    work, moment = acting(), city_now()
+    last = SituationFlow.objects.filter(situation=situation).order_by("-version").first()
+    if last is not None:
+        SituationFlow.objects.filter(pk=last.pk, left_at=None).update(left_at=moment)
+    SituationFlow.objects.create(
+        situation=situation, version=last.version + 1 if last else 1, from_state=before, to_state=situation.state,
+        action=action, actor_id=work.actor.user_id, post_id=work.actor.post_id,
+        organisation_id=work.actor.organisation_id, opinion=opinion, happened_at=moment, recorded_at=wall_now(),
+        level=situation.level, reason=reason,
+    )  # fmt: skip
+
+
+def move(situation: Situation, action: str, *, reason: str = "", opinion: str = "") -> None:
+    """Take a situation along one of the allowed moves and save it. Raises Refusal for any other move."""
+    allowed_from, target = MOVES[action]
+    before = situation.state
+    if before not in allowed_from:
+        raise Refusal(
+            "wrong_state",
+            Text(f"该态势当前为“{_STATES[before].zh}”，不能进行此操作。",
+                 f"The situation is {_STATES[before].en} and this cannot be done with it."),
+            subject=subject_of(situation),
+        )  # fmt: skip
+    situation.state = target
+    situation.version += 1
+    if target in LIVE:
+        situation.ended_at = None
+    else:
+        situation.ended_at = city_now()
+        lapse(situation)
+    situation.save()
+    step(situation, action, reason=reason, opinion=opinion, before=before)
+
+
+_STATES: dict[str, Text] = {
+    Situation.State.OPEN: Text("待研判", "waiting to be judged"),
+    Situation.State.ACCEPTED: Text("已受理", "accepted"),
+    Situation.State.HANDED_OVER: Text("已开案", "handed over"),
+    Situation.State.DISMISSED: Text("已消除", "dismissed"),
+    Situation.State.SETTLED: Text("已办结", "settled"),
+    Situation.State.MERGED: Text("已并入其他态势", "merged into another one"),
+}
+
+
+def open_situation(signal: Signal, rules: Rules) -> Situation:
+    """A new situation of one signal, which need not be stored yet."""
+    work, moment = acting(), city_now()
+    day = moment.astimezone(city_zone()).date()
+    newest = Situation.objects.filter(run_id=work.run_id, day=day).aggregate(newest=Max("serial"))["newest"]
+    serial = (newest or 0) + 1
+    situation = Situation(
+        happened_at=signal.happened_at, recorded_at=wall_now(), run_id=work.run_id,
+        organisation_id=signal.organisation_id, area=signal.area, grade=signal.grade, post_id=work.actor.post_id,
+        correlation=work.correlation, day=day, serial=serial, number=f"S-{day:%Y%m%d}-{serial:04d}",
+        category=signal.category, first_at=signal.happened_at, last_at=signal.last_at, lon=signal.lon, lat=signal.lat,
+        located=int(signal.lon is not None), asset_id=signal.asset_id, counts={signal.channel: 1}, signals=1,
+        occurrences=signal.count,
+    )  # fmt: skip
+    _urgency(situation, signal.level, rules)
+    situation.judge_by = moment + timedelta(minutes=rules.settings.judge_minutes.of(situation.level))
+    _name(situation, signal)
+    _reach(situation, rules)
+    situation.save()
+    step(situation, "open")
+    opened = facts.SituationOpened(
+        subject=subject_of(situation), category=Code(situation.category), level=situation.level
+    )
+    tell(situation, opened)
+    return situation
+
+
+def absorb(situation: Situation, signal: Signal, rules: Rules) -> None:
+    """Add a signal to a situation's counts, span, middle, category and level; saves it."""
+    situation.counts = {**situation.counts, signal.channel: situation.counts.get(signal.channel, 0) + 1}
+    situation.signals += 1
+    situation.occurrences += signal.count
+    situation.first_at = min(situation.first_at, signal.happened_at)
+    situation.last_at = max(situation.last_at, signal.last_at)
+    if signal.lon is not None and signal.lat is not None:
+        situation.located += 1
+        share = 1 / situation.located
+        lon, lat = (situation.lon, situation.lat) if situation.located > 1 else (signal.lon, signal.lat)
+        assert lon is not None
+        assert lat is not None
+        situation.lon, situation.lat = lon + (signal.lon - lon) * share, lat + (signal.lat - lat) * share
+    situation.asset_id = situation.asset_id or signal.asset_id
+    situation.area_id = situation.area_id or signal.area_id
+    if not situation.category and signal.category:
+        situation.category = signal.category
+        _name(situation, Signal.objects.filter(situation=situation).order_by("happened_at", "id").first() or signal)
+    _urgency(situation, min(situation.signal_level, signal.level), rules)
+    _reach(situation, rules)
+    situation.save()
+
+
+def recategorise(situation: Situation, code: str, rules: Rules) -> None:
+    """Give a situation another category, and with it its name, level and reach; the caller saves it."""
+    situation.category = code
+    first = Signal.objects.filter(situation=situation).order_by("happened_at", "id")[0]
+    _name(situation, first)
+    _urgency(situation, situation.signal_level, rules)
+    _reach(situation, rules)
+
+
+def touch(situation: Situation, signal: Signal, more: int, rules: Rules) -> None:
+    """One of its signals happened again, `more` times."""
+    situation.occurrences += more
+    situation.last_at = max(situation.last_at, signal.last_at)
+    _reach(situation, rules)
+    situation.save()
+
+
+def recount(situation: Situation, rules: Rules) -> None:
+    """Make a situation anew from the signals it has, after one left; saves it. It has at least one."""
+    rows = Signal.objects.filter(situation=situation)
+    whole = rows.aggregate(
+        n=Count("id"), times=Sum("count"), first=Min("happened_at"), last=Max("last_at"), lon=Avg("lon"),
+        lat=Avg("lat"), located=Count("lon"), level=Min("level"),
+    )  # fmt: skip
+    by_channel = rows.values_list("channel").annotate(n=Count("id")).order_by("channel")
+    situation.counts = dict(by_channel)
+    situation.signals, situation.occurrences = whole["n"], whole["times"]
+    situation.first_at, situation.last_at = whole["first"], whole["last"]
+    situation.lon, situation.lat, situation.located = whole["lon"], whole["lat"], whole["located"]
+    ordered = rows.order_by("happened_at", "id")
+    situation.asset_id = ordered.exclude(asset=None).values_list("asset_id", flat=True).first()
+    if situation.state == Situation.State.OPEN:  # what was accepted keeps its name, category and place
+        first = ordered.select_related("area")[0]
+        situation.category = ordered.exclude(category="").values_list("category", flat=True).first() or ""
+        situation.area = first.area
+        _name(situation, first)
+    _urgency(situation, whole["level"], rules)
+    _reach(situation, rules)
+    situation.save()
+
+
+def stay(
+    signal: Signal,
+    situation: Situation,
+    how: str,
+    *,
+    before: Join | None = None,
+    score: Score | None = None,
+) -> Join:
+    """Write down that a signal is part of a situation from now on, and why."""
+    work = acting()
+    return Join.objects.create(
+        signal=signal, situation=situation, before=before, how=how, score=score.value if score else None,
+        reasons=score.stored() if score else [], rule_version=situation.rule_version, actor_id=work.actor.user_id,
+        post_id=work.actor.post_id, happened_at=city_now(), recorded_at=wall_now(), correlation=work.correlation,
+    )  # fmt: skip
+
+
+def undo_stay(join: Join) -> None:
+    """Write down that a stay is over."""
+    join.undone_at, join.undone_recorded_at = city_now(), wall_now()
+    join.undone_by_id = acting().actor.user_id
+    join.save(update_fields=["undone_at", "undone_recorded_at", "undone_by"])
+
+
+def per_10000(score: Score | None) -> int | None:
+    """A score as facts carry it."""
+    return None if score is None else to_scaled(score.value, PLACES)
+
+
+def tell_joined(join: Join, situation: Situation, score: Score | None, origin: int | None) -> None:
+    """Publish that a signal was joined."""
+    joined = facts.SignalJoined(
+        subject=subject_of(situation), signal=join.signal_id, join=join.pk, how=Code(join.how),
+        automatic=join.how == Join.How.AUTOMATIC, score_per_10000=per_10000(score), origin=origin,
+    )  # fmt: skip
+    tell(situation, joined)
+
+
+def lapse(situation: Situation) -> None:
+    """Whatever was proposed to or from an ended situation needs no decision any more."""
+    touching = Q(situation=situation) | Q(signal__situation=situation)
+    for proposal in Proposal.objects.filter(touching, decided_at=None).select_related("situation").order_by("id"):
+        decide(proposal, Proposal.Decision.LAPSED)
+
+
+def decide(proposal: Proposal, decision: str) -> None:
+    """Set a proposal's decision and tell of it."""
+    proposal.decision, proposal.decided_at = decision, city_now()
+    proposal.decided_by_id = acting().actor.user_id
+    proposal.save(update_fields=["decision", "decided_at", "decided_by"])
+    told = facts.ProposalDecided(
+        subject=subject_of(proposal.situation), signal=proposal.signal_id, proposal=proposal.pk,
+        decision=Code(decision),
+    )  # fmt: skip
+    tell(proposal.situation, told)
+
+
+def note_answers(situation: Situation, outcome: str, by: str) -> None:
+    """Note for every reporter how it ended."""
+    moment, recorded = city_now(), wall_now()
+    rows = Signal.objects.filter(situation=situation).exclude(contact=None).values_list("id", "contact_id")
+    Answer.objects.bulk_create(
+        [
+            Answer(signal_id=signal, contact_id=contact, outcome=outcome, by=by, noted_at=moment, recorded_at=recorded)
+            for signal, contact in rows
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def alarms_of(situation: Situation) -> list[int]:
+    """Ids of the alarms that the situation's signals and their repeats stand for."""
+    own = Signal.objects.filter(situation=situation).values_list("alarm_id", flat=True)
+    counted = Repeat.objects.filter(signal__situation=situation).values_list("alarm_id", flat=True)
+    return sorted({alarm for alarm in [*own, *counted] if alarm is not None})

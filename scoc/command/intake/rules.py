@@ -1,0 +1,77 @@
+"""The rule of joining that holds for a category now, with the city's defaults where it has none."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from scoc.command.intake.models import JoinRule
+from scoc.command.intake.pack import IntakeSettings
+from scoc.core.city import city_settings
+from scoc.core.now import city_now
+from scoc.core.remembered import forgettable
+
+REFRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How signals of a category are joined; version 0 stands for the city's defaults."""
+
+    version: int
+    radius_m: int
+    window_minutes: int
+    level: int | None = None
+    accept_level: int | None = None
+    accept_signals: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All rules that hold at a moment."""
+
+    by_code: dict[str, Rule]
+    default: Rule
+    related: frozenset[frozenset[str]]
+    settings: IntakeSettings
+
+    def of(self, category: str) -> Rule:
+        """The rule of a category, else of its major class, else the default."""
+        return self.by_code.get(category) or self.by_code.get(f"{category[:-2]}00") or self.default
+
+
+@dataclass(slots=True)
+class _Known:
+    until: float = 0.0
+    rows: list[JoinRule] = field(default_factory=list)
+
+
+_known = _Known()
+
+
+@forgettable
+def forget_rules() -> None:
+    """Read the rules anew at the next question."""
+    _known.until = 0.0
+
+
+def rules_now() -> Rules:
+    """The rules that hold at this moment in the city."""
+    if time.monotonic() > _known.until:
+        _known.rows = list(JoinRule.objects.order_by("code", "version"))
+        _known.until = time.monotonic() + REFRESH_SECONDS
+    moment = city_now()
+    settings = city_settings(IntakeSettings)
+    holding = [
+        row for row in _known.rows if row.valid_from <= moment and (row.valid_to is None or row.valid_to > moment)
+    ]
+    return Rules(
+        by_code={
+            row.code: Rule(row.version, row.radius_m, row.window_minutes, row.level, row.accept_level,
+                           row.accept_signals)
+            for row in holding
+        },
+        default=Rule(0, settings.radius_m, settings.window_minutes),
+        related=frozenset(frozenset((row.code, other)) for row in holding for other in row.related),
+        settings=settings,
+    )  # fmt: skip

@@ -1,0 +1,68 @@
+"""Signals come in: repeated, checked, joined, asked about, or on their own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+
+from scoc.command.intake.models import Join, Proposal, Signal, Situation
+from scoc.command.intake.tests.factories import FLOOD, NOISE, make_categories, report
+from scoc.core.acting import Actor
+from scoc.core.models import FactRow
+from scoc.core.refusals import Invalid
+from scoc.core.tests.factories import make_actor
+
+
+@pytest.fixture
+def acceptor(monday: datetime) -> Actor:
+    make_categories()
+    return make_actor("intake.*", role="acceptor")
+
+
+def test_the_first_signal_opens_a_situation_and_a_near_one_joins_it(acceptor: Actor) -> None:
+    first = report(acceptor, category=FLOOD)
+    assert (first.joined, first.number) == (False, "S-20260615-0001")
+    second = report(acceptor, metres=48, minutes=4, category=FLOOD)
+    assert second.joined
+    assert second.situation_id == first.situation_id
+    # space 1-48/200 = .76; time 1-4/30 = .8667; kind 1; asset unknown: (35*.76 + 25*.8667 + 25) / 85
+    join = Join.objects.get(signal_id=second.signal_id)
+    assert join.score == Decimal("0.8620")
+    assert [reason["value"] for reason in join.reasons] == ["0.7600", "0.8667", "1", None]
+    situation = Situation.objects.get()
+    assert (situation.signals, situation.counts, situation.located) == (2, {"11": 2}, 2)
+    assert list(FactRow.objects.order_by("id").values_list("name", flat=True)) == [
+        "intake.situation_opened", "intake.signal_received", "intake.signal_received", "intake.signal_joined",
+    ]  # fmt: skip
+
+
+def test_between_the_thresholds_a_person_is_asked(acceptor: Actor) -> None:
+    first = report(acceptor, category=FLOOD)
+    second = report(acceptor, metres=100, minutes=4, category=FLOOD)
+    assert second.situation_id != first.situation_id
+    proposal = Proposal.objects.get(pk=second.proposal_id)
+    assert (proposal.situation_id, proposal.score) == (first.situation_id, Decimal("0.7549"))
+
+
+def test_something_else_near_by_is_a_situation_of_its_own(acceptor: Actor) -> None:
+    first = report(acceptor, category=FLOOD)
+    second = report(acceptor, metres=60, minutes=12, category=NOISE)
+    assert second.situation_id != first.situation_id
+    assert second.proposal_id is None
+
+
+def test_the_same_number_comes_in_once(acceptor: Actor) -> None:
+    first = report(acceptor, external_id="call-1", category=FLOOD)
+    again = report(acceptor, external_id="call-1", metres=9000, category=FLOOD)
+    assert again.known
+    assert again.signal_id == first.signal_id
+    assert Signal.objects.count() == 1
+
+
+def test_a_position_outside_of_the_city_is_refused(acceptor: Actor) -> None:
+    with pytest.raises(Invalid) as refused:
+        report(acceptor, metres=None, lon=116.4, lat=39.9)
+    assert refused.value.code == "outside_city"
+    assert not Signal.objects.exists()
