@@ -42,7 +42,8 @@ def test_between_the_thresholds_a_person_is_asked(acceptor: Actor) -> None:
     first = report(acceptor, category=FLOOD)
     second = report(acceptor, metres=100, minutes=4, category=FLOOD)
     assert second.situation_id != first.situation_id
-    proposal = Proposal.objects.get(pk=second.proposal_id)
+    proposal = Proposal.objects.get(signal_id=second.signal_id)
+    assert second.proposal_id == proposal.pk
     assert (proposal.situation_id, proposal.score) == (first.situation_id, Decimal("0.7549"))
 
 
