@@ -57,6 +57,7 @@ LANGUAGE_CODE = "zh-hans"
 USE_I18N = False
 
 INSTALLED_APPS = [
+    "django.contrib.auth",  # its middleware and session code import its models
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "scoc.core",
@@ -69,7 +70,7 @@ INSTALLED_APPS = [
     "scoc.rehearsal",
 ]
 MIDDLEWARE = [
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "scoc.core.http.middleware.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "scoc.core.http.middleware.request_context",
@@ -97,14 +98,18 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = SCOC_HOME / "static"
-WHITENOISE_USE_FINDERS = False
-WHITENOISE_AUTOREFRESH = False
-WHITENOISE_INDEX_FILE = False
 SCOC_WEB = next(
     (folder for folder in (Path(__file__).parent / "web", BASE_DIR / "web" / "dist") if folder.is_dir()), None
 )
+"""The built front end: shipped inside the package, or built beside it; None before it was built."""
+STATIC_ROOT = SCOC_WEB or SCOC_HOME / "static"
+WHITENOISE_USE_FINDERS = False
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_INDEX_FILE = False
 WHITENOISE_ROOT = None
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+# the build names each file by its content
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/assets/"
 
 LOGGING = {
     "version": 1,

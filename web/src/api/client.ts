@@ -1,0 +1,52 @@
+/** The typed client of `/api/v1`, made from the server's own description. */
+import createClient, { type Middleware } from 'openapi-fetch'
+import type { components, paths } from './schema'
+import { problemOf } from './problems'
+
+export type Schemas = components['schemas']
+
+export interface Identity {
+  csrf: string
+  language: 'zh' | 'en'
+}
+
+/** What every call carries; the session store sets it. */
+export const identity: Identity = { csrf: '', language: 'zh' }
+
+let expired: () => void = () => undefined
+
+/** Have `call` told when the server no longer knows who asks. */
+export function onExpired(call: () => void): void {
+  expired = call
+}
+
+const carry: Middleware = {
+  onRequest({ request }) {
+    request.headers.set('Accept-Language', identity.language === 'en' ? 'en' : 'zh-CN')
+    if (request.method !== 'GET') request.headers.set('X-CSRFToken', identity.csrf)
+    return request
+  },
+  async onResponse({ request, response }) {
+    if (response.ok) return response
+    const body: unknown = await response.json().catch(() => null)
+    const problem = problemOf(response.status, body)
+    if (response.status === 401 && !request.url.endsWith('/core/login')) expired()
+    throw problem
+  },
+}
+
+export const http = createClient<paths>({ baseUrl: '/', credentials: 'same-origin' })
+http.use(carry)
+
+/** The body of an answer; failures were thrown as problems before. */
+export async function body<T>(call: Promise<{ data?: T; error?: unknown }>): Promise<T> {
+  const { data } = await call
+  return data as T
+}
+
+/** The header that names the version a change is based on. */
+export const ifMatch = (version: number | null | undefined): Record<string, string> =>
+  version === null || version === undefined ? {} : { 'If-Match': `"${String(version)}"` }
+
+/** The header that lets a call be sent twice and act once. */
+export const once = (): Record<string, string> => ({ 'Idempotency-Key': crypto.randomUUID() })

@@ -1,0 +1,20 @@
+/** The console's pages, each loaded when it is first opened. Every screen has its own address. */
+import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from 'vue-router'
+import { settingsRoutes } from '@/modules/settings/routes'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Any of these opens the page. */
+    permissions?: string[]
+  }
+}
+
+const routes: RouteRecordRaw[] = [
+  { path: '/', name: 'home', component: () => import('./Home.vue') },
+  ...settingsRoutes,
+  { path: '/:rest(.*)*', name: 'missing', component: () => import('./Missing.vue') },
+]
+
+export function makeRouter(): Router {
+  return createRouter({ history: createWebHistory('/'), routes })
+}

@@ -1,0 +1,122 @@
+/** A list that is read page by page and grows downwards; facts never move what is under the pointer. */
+import { computed, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue'
+import { asProblem, type Problem } from '@/api/problems'
+import { useLive } from './live'
+import { useSession } from './session'
+
+export interface OnePage<T> {
+  items: T[]
+  next: string | null
+  total: number | null
+  as_of: string
+}
+
+export interface Pages<T> {
+  items: ShallowRef<T[]>
+  total: Ref<number | null>
+  asOf: Ref<string | null>
+  more: ComputedRef<boolean>
+  busy: Ref<boolean>
+  /** The first page was read. */
+  known: Ref<boolean>
+  problem: ShallowRef<Problem | null>
+  /** Facts about new things that came since the list was read: the "3 new" chip. */
+  fresh: Ref<number>
+  reload: () => Promise<void>
+  readMore: () => Promise<void>
+}
+
+export interface PagesOptions<T> {
+  /** Facts that bring new rows: they are counted, and shown when the person asks. */
+  news?: string[]
+  /** Facts that change rows: those that are shown are read again in place. */
+  changes?: string[]
+  key: (row: T) => number | string
+  on?: () => unknown
+  when?: () => boolean
+}
+
+export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>, options: PagesOptions<T>): Pages<T> {
+  const items = shallowRef<T[]>([])
+  const next = ref<string | null>(null)
+  const total = ref<number | null>(null)
+  const asOf = ref<string | null>(null)
+  const busy = ref(false)
+  const known = ref(false)
+  const problem = shallowRef<Problem | null>(null)
+  const fresh = ref(0)
+  const live = useLive()
+  const session = useSession()
+  let turn = 0
+  let gone = false
+  let waiting: ReturnType<typeof setTimeout> | null = null
+
+  async function read(cursor: string | null, put: (page: OnePage<T>) => void): Promise<void> {
+    if (options.when && !options.when()) return
+    const mine = ++turn
+    busy.value = true
+    try {
+      const page = await ask(cursor)
+      if (gone || mine !== turn) return
+      put(page)
+      total.value = page.total
+      asOf.value = page.as_of
+      problem.value = null
+      known.value = true
+    } catch (error) {
+      if (!gone && mine === turn) problem.value = asProblem(error)
+    } finally {
+      if (mine === turn) busy.value = false
+    }
+  }
+
+  const reload = (): Promise<void> =>
+    read(null, (page) => {
+      items.value = page.items
+      next.value = page.next
+      fresh.value = 0
+    })
+
+  const readMore = (): Promise<void> =>
+    read(next.value, (page) => {
+      const seen = new Set(items.value.map(options.key))
+      items.value = [...items.value, ...page.items.filter((row) => !seen.has(options.key(row)))]
+      next.value = page.next
+    })
+
+  /** Rows that are shown take their new values; none comes, none goes, none moves. */
+  const refresh = (): Promise<void> =>
+    read(null, (page) => {
+      const found = new Map(page.items.map((row) => [options.key(row), row]))
+      if (items.value.length === 0) {
+        items.value = page.items
+        next.value = page.next
+        return
+      }
+      items.value = items.value.map((row) => found.get(options.key(row)) ?? row)
+    })
+
+  const deaf = live.hear(({ name }) => {
+    if (!name) return
+    if (options.news?.some((prefix) => name.startsWith(prefix))) fresh.value += 1
+    else if (options.changes?.some((prefix) => name.startsWith(prefix))) {
+      waiting ??= setTimeout(() => {
+        waiting = null
+        void refresh()
+      }, 900)
+    }
+  })
+  watch([() => live.healed, () => session.epoch], () => void reload())
+  if (options.on) {
+    watch(options.on, () => {
+      void reload()
+    })
+  }
+  void reload()
+  onScopeDispose(() => {
+    gone = true
+    deaf()
+    if (waiting) clearTimeout(waiting)
+  })
+  return { items, total, asOf, more: computed(() => next.value !== null), busy, known, problem, fresh, reload, readMore }
+}

@@ -1,0 +1,88 @@
+/** Who is signed in, in which post, in which city and run; and what the post may do. */
+import { defineStore } from 'pinia'
+import { computed, ref, shallowRef } from 'vue'
+import { identity, onExpired } from '@/api/client'
+import * as core from '@/api/core'
+import { forgetShapes } from '@/api/spatial'
+import { chooseLanguage, language, type Language } from '@/locales'
+import { setZone } from '@/ui/times'
+
+export const useSession = defineStore('session', () => {
+  const current = shallowRef<core.Session | null>(null)
+  /** The server no longer knows the person who is at work here. */
+  const expired = ref(false)
+  /** Grows when other rights may hold: screens read again. */
+  const epoch = ref(0)
+
+  const user = computed(() => current.value?.user ?? null)
+  const posts = computed(() => current.value?.posts ?? [])
+  const post = computed(() => posts.value.find((held) => held.id === current.value?.post_id) ?? null)
+  const city = computed(() => current.value?.city ?? null)
+  const run = computed(() => current.value?.run ?? null)
+  const permissions = computed(() => new Set(current.value?.permissions ?? []))
+  const needsPost = computed(() => user.value !== null && post.value === null)
+
+  const can = (permission: string): boolean => permissions.value.has(permission)
+
+  function take(session: core.Session): void {
+    const before = current.value
+    identity.csrf = session.csrf_token
+    if (session.city) setZone(session.city.timezone)
+    if (before?.user?.id !== session.user?.id || before?.post_id !== session.post_id) {
+      forgetShapes()
+      epoch.value += 1
+    }
+    current.value = session
+    if (session.user) expired.value = false
+  }
+
+  async function load(): Promise<void> {
+    take(await core.session())
+  }
+
+  async function login(username: string, password: string): Promise<void> {
+    if (!identity.csrf) await load()
+    take(await core.login(username, password))
+    const own = current.value?.user?.language
+    if (own && !localStorage.getItem('scoc.language')) await setLanguage(own.startsWith('en') ? 'en' : 'zh-CN', false)
+  }
+
+  async function choosePost(id: number): Promise<void> {
+    take(await core.choosePost(id))
+  }
+
+  async function logout(): Promise<void> {
+    await core.logout()
+    await load()
+  }
+
+  async function setLanguage(wanted: Language, keep = true): Promise<void> {
+    await chooseLanguage(wanted)
+    identity.language = wanted === 'en' ? 'en' : 'zh'
+    if (keep) localStorage.setItem('scoc.language', wanted)
+  }
+
+  onExpired(() => {
+    if (user.value) expired.value = true
+  })
+
+  return {
+    current,
+    expired,
+    epoch,
+    user,
+    posts,
+    post,
+    city,
+    run,
+    permissions,
+    needsPost,
+    language,
+    can,
+    load,
+    login,
+    choosePost,
+    logout,
+    setLanguage,
+  }
+})
