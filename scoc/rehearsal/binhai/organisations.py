@@ -84,6 +84,7 @@ _UTILITIES: tuple[tuple[str, str, str], ...] = (
     ("bus", "滨海公交集团", "Binhai Bus Group"),
     ("metro", "滨海地铁集团", "Binhai Metro Group"),
     ("telecom", "滨海通信管线公司", "Binhai Telecom Ducts Company"),
+    ("iot", "滨海物联运维公司", "Binhai IoT Maintenance Company"),
 )
 _DISTRICT_UNITS: tuple[tuple[str, str, str], ...] = (
     ("urban", "城市管理局", "Urban Management Bureau"),
