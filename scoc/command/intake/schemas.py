@@ -202,8 +202,7 @@ class SituationRow(Schema):
     area: str | None
     area_name: TextOut | None
     signals: int
-    occurrences: int | None
-    """Signals with their repeats and recurrences; None for the past, where it is not kept."""
+    occurrences: int
     counts: dict[str, int]
     """Signals by channel."""
     judge_by: datetime | None
