@@ -53,9 +53,9 @@ changelog: ## gather changes/ into CHANGELOG.md (VERSION=0.2.0)
 	@scripts/bootstrap check
 	@.venv/bin/towncrier build --yes --version $(VERSION)
 
-new-module: ## a new module with its files (NAME=command.appraisal)
+new-module: ## a new module with its first files (NAME=command.appraisal TITLE="KPI 考核")
 	@scripts/bootstrap check
-	@$(PYTHON) -m scripts.new_module $(NAME)
+	@$(PYTHON) -m scripts.new_module $(NAME) $(if $(TITLE),'$(TITLE)')
 
 new-theme: ## a new thematic app (NAME=flood)
 	@scripts/bootstrap check
