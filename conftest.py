@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 
-from scoc.core import now
+from scoc.core import audit, now
 from scoc.core.remembered import forget_all
-from scoc.core.tests.factories import City, make_city
+from scoc.core.tests.factories import City, empty_database, make_city
 
 MONDAY_MORNING = datetime(2026, 6, 15, 1, 0, tzinfo=UTC)
 """Monday 2026-06-15 09:00 in the city: within office hours of a plain working week."""
@@ -22,12 +23,26 @@ def _forget() -> Iterator[None]:
     forget_all()
     yield
     forget_all()
+    assert not audit.overdue(), "audit entries of this test were never written"
 
 
 @pytest.fixture
 def city(db: None) -> City:
     """The made-up test city: two districts, some organisations, a calendar and a run in normal operation."""
     return make_city()
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[City]:
+    """The test city really committed, for tests with several connections, threads or processes; wiped afterwards.
+
+    Append-only tables cannot be flushed, so pytest's own transactional tests do not work here.
+    """
+    with django_db_blocker.unblock():
+        try:
+            yield make_city()
+        finally:
+            empty_database()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from django.db.models import Model, Q, QuerySet
 
 from scoc.core import audit, now
-from scoc.core.acting import Actor, Allowed, GrantRule, Viewer
+from scoc.core.acting import Actor, Allowed, GrantRule, Viewer, work_in_progress
 from scoc.core.models import Grant, Post, PostHolding, User
 from scoc.core.refusals import NotAllowed
 from scoc.kit.text import Text
@@ -40,10 +40,17 @@ def query(
 
 
 def allowed(viewer: Viewer, permission: str, state: str | None = None) -> Allowed:
-    """What the viewer's grants give for a permission. Raises NotAllowed, and leaves its trace, when denied."""
+    """What the viewer's grants give for a permission. Raises NotAllowed, and leaves its trace, when denied.
+
+    `state` is the state of the subject; the actions declared `by_state` ask again with it once they know it.
+    """
+    work = work_in_progress()
+    if work is not None and state is not None:
+        work.states_asked.add(permission)
     found = viewer.may(permission, state)
     if found is None:
-        audit.record(viewer, kind="refusal", action=permission, outcome="refused", code="no_permission")
+        if work is None or state is None:  # an action tells of its own refusal
+            audit.record(viewer, kind="refusal", action=permission, outcome="refused", code="no_permission")
         raise NotAllowed(
             "no_permission", Text("您的岗位没有这项权限。", f"Your post does not have the permission {permission}.")
         )
@@ -56,59 +63,71 @@ def visible(viewer: Viewer, rows: QuerySet[M], permission: str, paths: dict[str,
     `paths` names the look-ups of the model for `organisation`, `area`, `self` (the acting user) and `run`;
     a model may have several organisations that may see a row: join their look-ups with `|`.
     """
-    scope = allowed(viewer, permission).scope
+    found = allowed(viewer, permission)
     look = {"organisation": "organisation", "area": "area", "self": "", "run": "run", **(paths or {})}
     if look["run"]:
         rows = rows.filter(**{f"{look['run']}_id": viewer.run_id or now.current_run()})
-    if scope == "city":
+    if found.city:
         return rows
-    if scope == "area_below":
-        if not viewer.area_path or not look["area"]:
-            return rows.none()
-        return rows.filter(**{f"{look['area']}__path__startswith": viewer.area_path})
-    if scope == "self":
-        return rows.filter(**{look["self"]: viewer.user_id}) if look["self"] else rows.none()
-    if viewer.organisation_id is None or not look["organisation"]:
-        return rows.none()
-    condition = Q()
-    for path in look["organisation"].split("|"):
-        if scope == "unit":
-            condition |= Q(**{f"{path}_id": viewer.organisation_id})
-        else:
+    condition = Q(pk__in=())
+    if "self" in found.scopes and look["self"]:
+        condition |= Q(**{look["self"]: viewer.user_id})
+    if "area_below" in found.scopes and look["area"] and viewer.area_path:
+        condition |= Q(**{f"{look['area']}__path__startswith": viewer.area_path})
+    for path in look["organisation"].split("|") if look["organisation"] and viewer.organisation_id else ():
+        if "unit_below" in found.scopes:
             condition |= Q(**{f"{path}__path__startswith": viewer.organisation_path})
+        elif "unit" in found.scopes:
+            condition |= Q(**{f"{path}_id": viewer.organisation_id})
     return rows.filter(condition)
 
 
-def in_scope(viewer: Viewer, permission: str, *, organisation_path: str = "", area_path: str = "") -> bool:
-    """Whether one thing, by its organisation and area, lies in the viewer's data scope for the permission."""
-    found = viewer.may(permission)
+def in_scope(
+    viewer: Viewer,
+    permission: str,
+    *,
+    organisation_path: str = "",
+    area_path: str = "",
+    user_id: int | None = None,
+    state: str | None = None,
+) -> bool:
+    """Whether one thing, by its organisation, area and user, lies in the viewer's data scope for the permission."""
+    found = viewer.may(permission, state)
     if found is None:
         return False
-    match found.scope:
-        case "city":
-            return True
-        case "area_below":
-            return bool(viewer.area_path) and area_path.startswith(viewer.area_path)
-        case "unit":
-            return bool(viewer.organisation_path) and organisation_path == viewer.organisation_path
-        case "unit_below":
-            return bool(viewer.organisation_path) and organisation_path.startswith(viewer.organisation_path)
-        case _:
-            return False
+    unit, area = viewer.organisation_path, viewer.area_path
+    inside = {
+        "city": True,
+        "area_below": bool(area) and area_path.startswith(area),
+        "unit_below": bool(unit) and organisation_path.startswith(unit),
+        "unit": bool(unit) and organisation_path == unit,
+        "self": user_id == viewer.user_id,
+    }
+    return any(inside[scope] for scope in found.scopes)
 
 
 def holdings(user: User) -> QuerySet[PostHolding]:
     """The posts that the user holds at this moment."""
     moment = now.wall_now()
-    today = moment.date()
     return (
         PostHolding.objects.filter(user=user, valid_from__lte=moment)
         .filter(Q(valid_to=None) | Q(valid_to__gt=moment))
-        .filter(post__valid_from__lte=today)
-        .filter(Q(post__valid_to=None) | Q(post__valid_to__gte=today))
+        .filter(_post_holds("post__"))
         .select_related("post__role", "post__organisation", "post__area")
         .order_by("id")
     )
+
+
+def _post_holds(prefix: str = "") -> Q:
+    """Posts are valid by the day, the real one in the city; the last day is the one before `valid_to`."""
+    today = now.wall_now().astimezone(now.city_zone()).date()
+    open_end = Q(**{f"{prefix}valid_to": None}) | Q(**{f"{prefix}valid_to__gt": today})
+    return open_end & Q(**{f"{prefix}valid_from__lte": today})
+
+
+def posts_in_force() -> QuerySet[Post]:
+    """The posts that exist today."""
+    return Post.objects.filter(_post_holds())
 
 
 def _rules(grants: Iterable[Grant]) -> tuple[GrantRule, ...]:

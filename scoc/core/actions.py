@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from scoc.core import audit
-from scoc.core.acting import Actor, unit_of_work
+from scoc.core.acting import BY_STATE, Actor, unit_of_work
 from scoc.core.refusals import NotAllowed, Refusal
 from scoc.kit.text import Text
 
@@ -23,17 +23,24 @@ ACTIONS: dict[str, Callable[..., object]] = {}
 
 
 def action(
-    name: str, *, audited: bool = False
+    name: str, *, audited: bool = False, by_state: bool = False
 ) -> Callable[[Callable[Concatenate[Actor, P], R]], Callable[Concatenate[Actor, P], R]]:
-    """Make a function the action `name`. With `audited`, successes are written to the audit as well."""
+    """Make a function the action `name`. With `audited`, successes are written to the audit as well.
+
+    With `by_state` grants may be limited to states: the function calls `access.allowed(actor, name, state)` once it
+    knows the state of its subject.
+    """
 
     def make(function: Callable[Concatenate[Actor, P], R]) -> Callable[Concatenate[Actor, P], R]:
         if name in ACTIONS:
             raise ValueError(f"Two actions are called {name}; give each its own name.")
+        if by_state:
+            BY_STATE.add(name)
 
         @functools.wraps(function)
         def act(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            with unit_of_work(actor):
+            with unit_of_work(actor) as work:
+                work.states_asked.discard(name)
                 try:
                     if actor.may(name) is None:
                         raise NotAllowed(
@@ -41,6 +48,8 @@ def action(
                             Text("您的岗位没有这项权限。", f"Your post does not have the permission {name}."),
                         )
                     result = function(actor, *args, **kwargs)
+                    if by_state and name not in work.states_asked and actor.limited_by_state(name):
+                        raise RuntimeError(f"{name} is limited by state but never asked `allowed` with the state.")
                 except Refusal as refusal:
                     audit.record(
                         actor,
@@ -52,9 +61,13 @@ def action(
                         detail=refusal.message.en,
                     )
                     raise
+                except Exception as fault:
+                    # Its text may hold anything, persons too; its kind and the correlation lead to the log.
+                    audit.record(actor, kind="fault", action=name, outcome="failed", code=type(fault).__name__)
+                    raise
                 if audited:
                     audit.record(actor, kind="action", action=name, outcome="done")
-                return result
+            return result
 
         ACTIONS[name] = act
         return act

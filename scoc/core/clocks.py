@@ -18,7 +18,7 @@ import chinese_calendar
 from chinese_calendar.constants import holidays, workdays
 
 from scoc.core import now
-from scoc.core.facts import Code, Fact, fact, publish
+from scoc.core.facts import Code, Fact, fact, pending, publish
 from scoc.core.models import Calendar, FactRow
 from scoc.core.notify import notify, posts_with_role
 from scoc.core.remembered import forgettable
@@ -120,6 +120,8 @@ def _alarm(year: int) -> None:
     """Tell the city's duty that a year has no calendar; once a day and year is enough."""
     subject = Code(f"core:calendar-{year}")
     since = now.wall_now() - timedelta(days=1)
+    if pending("core.calendar_missing", subject):
+        return
     if FactRow.objects.filter(subject=subject, name="core.calendar_missing", recorded_at__gte=since).exists():
         return
     publish(CalendarMissing(subject=subject, year=year))

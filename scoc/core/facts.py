@@ -15,13 +15,14 @@ from datetime import UTC, datetime
 from typing import Any, NewType, TypeVar
 
 from scoc.core.acting import Work, acting
-from scoc.core.models import Area, Delivery, FactRow
+from scoc.core.models import Delivery, FactRow
 from scoc.core.now import city_now, wall_now
 from scoc.kit.canonical import canonical_json, digest
 
 Code = NewType("Code", str)
 """A short identifier such as `event/0506` or `sensing:12`: letters, digits and ``_.:/@+-``, at most 80."""
-_CODE = re.compile(r"^[\w.:/@+\-]{0,80}$", re.ASCII)
+_CODE = re.compile(r"[\w.:/@+\-]{0,80}", re.ASCII)
+_SUBJECT = re.compile(r"[a-z_]+:[\w.:/@+\-]{1,50}", re.ASCII)
 _ALLOWED = {int, bool, datetime, Code}
 
 F = TypeVar("F", bound="Fact")
@@ -61,14 +62,17 @@ class FactType:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A fact published in the open unit of work, written when it ends."""
+    """A fact published in the open unit of work, in its final form; written when the unit ends."""
 
-    fact: Fact
+    kind: FactType
+    subject: str
+    body: str
     happened_at: datetime
     organisation_id: int | None
     area_id: int | None
     grade: int
     post_id: int | None
+    correlation: str
 
 
 FACTS: dict[str, FactType] = {}
@@ -106,11 +110,17 @@ def fact(name: str, *, permission: str, schema: int = 1) -> Callable[[type[F]], 
 
 
 def on(cls: type[F]) -> Callable[[Callable[[F, News], None]], Callable[[F, News], None]]:
-    """Handle every fact of a class. The handler runs in its own unit of work, at least once: make it idempotent."""
+    """Handle every fact of a class. The handler runs in its own unit of work, at least once: make it idempotent.
+
+    A handler's name is in the queue: a renamed one leaves its waiting deliveries to be parked.
+    """
 
     def make(handler: Callable[[F, News], None]) -> Callable[[F, News], None]:
         key = f"{handler.__module__.removeprefix('scoc.')}.{handler.__name__}"
-        HANDLERS.setdefault(_BY_CLASS[cls].name, {})[key] = handler
+        handlers = HANDLERS.setdefault(_BY_CLASS[cls].name, {})
+        if key in handlers:
+            raise ValueError(f"Two handlers of {_BY_CLASS[cls].name} are called {key}.")
+        handlers[key] = handler
         return handler
 
     return make
@@ -122,7 +132,7 @@ def body_of(fact_: Fact) -> str:
     for name in (field.name for field in dataclasses.fields(fact_)):
         value = getattr(fact_, name)
         for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, str) and not _CODE.match(part):
+            if isinstance(part, str) and not _CODE.fullmatch(part):
                 raise ValueError(f"Fact field `{name}` is not a code: {len(part)} characters, or spaces in it.")
         values[name] = list(value) if isinstance(value, tuple) else value
     return canonical_json(values).decode()
@@ -149,9 +159,28 @@ def publish(
     area_id: int | None = None,
     grade: int = 2,
 ) -> None:
-    """Tell the city what happened; written with the open transaction, or not at all."""
+    """Tell the city what happened; written with the open transaction, or not at all.
+
+    Raises ValueError for a subject that is not `module:id`, a field that could hold text, a time without a zone.
+    """
     work = acting()
-    work.facts.append(Pending(fact_, happened_at or city_now(), organisation_id, area_id, grade, work.actor.post_id))
+    if not _SUBJECT.fullmatch(fact_.subject):
+        raise ValueError(f"The subject of a fact is `module:id`, at most 60 characters: {fact_.subject[:80]!r}.")
+    moment = happened_at or city_now()
+    if moment.utcoffset() is None:
+        raise ValueError("The time of a fact must know its zone.")
+    kind = _BY_CLASS[type(fact_)]
+    work.facts.append(
+        Pending(
+            kind, fact_.subject, body_of(fact_), moment, organisation_id, area_id, grade, work.actor.post_id,
+            work.correlation,
+        )
+    )  # fmt: skip
+
+
+def pending(name: str, subject: str) -> bool:
+    """Whether the open unit of work has already published such a fact."""
+    return any(fact_.kind.name == name and fact_.subject == subject for fact_ in acting().facts)
 
 
 def flush(work: Work) -> None:
@@ -159,21 +188,18 @@ def flush(work: Work) -> None:
     if not work.facts:
         return
     recorded = wall_now()
-    rows = []
-    for pending in work.facts:
-        kind = _BY_CLASS[type(pending.fact)]
-        body = body_of(pending.fact)
-        rows.append(
-            FactRow(
-                name=kind.name, schema=kind.schema, subject=pending.fact.subject, body=body,
-                digest=digest(body), happened_at=pending.happened_at, recorded_at=recorded,
-                run_id=work.run_id, organisation_id=pending.organisation_id, area_id=pending.area_id,
-                grade=pending.grade, post_id=pending.post_id, correlation=work.correlation,
-            )
-        )  # fmt: skip
+    rows = [
+        FactRow(
+            name=told.kind.name, schema=told.kind.schema, subject=told.subject, body=told.body,
+            digest=digest(told.body), happened_at=told.happened_at, recorded_at=recorded, run_id=work.run_id,
+            organisation_id=told.organisation_id, area_id=told.area_id, grade=told.grade, post_id=told.post_id,
+            correlation=told.correlation,
+        )
+        for told in work.facts
+    ]  # fmt: skip
     FactRow.objects.bulk_create(rows)
     deliveries = [
-        Delivery(handler=handler, fact=row, run_id=work.run_id, correlation=work.correlation, next_try_at=recorded)
+        Delivery(handler=handler, fact=row, run_id=work.run_id, correlation=row.correlation, next_try_at=recorded)
         for row in rows
         for handler in HANDLERS.get(row.name, ())
     ]
@@ -187,19 +213,15 @@ _listeners: list[Callable[[], None]] = []
 
 
 def on_commit_hint(listener: Callable[[], None]) -> None:
-    """Call `listener` in this process after each commit that published something: a wake-up, not a delivery."""
+    """Call `listener` in this process after each commit that published something: a wake-up, not a delivery.
+
+    What was committed stays so: a listener must not raise.
+    """
     _listeners.append(listener)
 
 
 def announce(work: Work) -> None:
-    """Wake this process's delivery loop and live streams."""
+    """Wake this process's live streams."""
     if work.published:
         for listener in _listeners:
             listener()
-
-
-def area_path(area_id: int | None) -> str:
-    """The path of an area version, for filtering live news."""
-    if area_id is None:
-        return ""
-    return Area.objects.filter(pk=area_id).values_list("path", flat=True).first() or ""

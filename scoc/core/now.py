@@ -11,9 +11,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from scoc.core.remembered import forgettable
+
+if TYPE_CHECKING:
+    from scoc.core.models import Run
 
 _REFRESH_SECONDS = 1.0
 
@@ -36,9 +40,12 @@ class RunClock:
     city_origin: datetime | None
     wall_origin: datetime | None
     speed: float
+    ended_at: datetime | None = None
 
     def at(self, wall: datetime) -> datetime:
-        """City time at the wall time `wall`."""
+        """City time at the wall time `wall`; the clock of a run that ended stands still."""
+        if self.ended_at is not None:
+            wall = min(wall, self.ended_at)
         if self.city_origin is None or self.wall_origin is None:
             return wall
         return self.city_origin + (wall - self.wall_origin) * self.speed
@@ -61,6 +68,10 @@ def forget_clocks() -> None:
     _known.until = 0.0
 
 
+def _clock_of(run: Run) -> RunClock:
+    return RunClock(run.pk, run.kind, run.city_origin, run.wall_origin, run.speed_millis / 1000, run.ended_at)
+
+
 def _refresh() -> _Known:
     if _known.clocks is not None and time.monotonic() < _known.until:
         return _known
@@ -69,10 +80,7 @@ def _refresh() -> _Known:
     installation = Installation.objects.only("active_run_id", "timezone").first()
     _known.active_run = installation.active_run_id if installation else None
     _known.zone = ZoneInfo(installation.timezone) if installation else ZoneInfo("Asia/Shanghai")
-    _known.clocks = {
-        run.pk: RunClock(run.pk, run.kind, run.city_origin, run.wall_origin, run.speed_millis / 1000)
-        for run in Run.objects.filter(ended_at=None)
-    }
+    _known.clocks = {run.pk: _clock_of(run) for run in Run.objects.filter(ended_at=None)}
     _known.until = time.monotonic() + _REFRESH_SECONDS
     return _known
 
@@ -92,10 +100,19 @@ def city_now() -> datetime:
 
 
 def run_clock(run_id: int | None = None) -> RunClock | None:
-    """The clock of a run (the current one by default); None before a city was applied or after the run ended."""
+    """The clock of a run (the current one by default); None before a city was applied."""
     known = _refresh()
     chosen = run_id or _run.get() or known.active_run
-    return (known.clocks or {}).get(chosen) if chosen else None
+    if chosen is None or known.clocks is None:
+        return None
+    if chosen not in known.clocks:
+        from scoc.core.models import Run
+
+        ended = Run.objects.filter(pk=chosen).first()
+        if ended is None:
+            return None
+        known.clocks[chosen] = _clock_of(ended)
+    return known.clocks[chosen]
 
 
 def current_run() -> int:
@@ -118,8 +135,8 @@ def city_today() -> date:
 
 @contextmanager
 def in_run(run_id: int | None) -> Iterator[None]:
-    """Whatever happens inside belongs to this run."""
-    token = _run.set(run_id)
+    """Whatever happens inside belongs to this run; None keeps the one it is in."""
+    token = _run.set(run_id or _run.get())
     try:
         yield
     finally:

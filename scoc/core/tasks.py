@@ -10,34 +10,43 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import takewhile
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
+from django.apps import apps
+from django.contrib.sessions.models import Session
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, QuerySet
 
 from scoc.core import facts, now
 from scoc.core.access import system_actor
-from scoc.core.acting import correlated, new_correlation, unit_of_work, work_in_progress
-from scoc.core.models import CronMark, Delivery, FactRow
+from scoc.core.acting import acting, correlated, current_correlation, unit_of_work, work_in_progress
+from scoc.core.audit import storable
+from scoc.core.models import CronMark, Delivery, FactRow, IdempotencyMark
 from scoc.kit.canonical import canonical_json
 from scoc.kit.masks import mask_text
 
 log = logging.getLogger(__name__)
 T = TypeVar("T", bound=Callable[..., None])
 TASKS: dict[str, Callable[..., None]] = {}
-CRONS: dict[str, CronTrigger] = {}
+CRONS: dict[str, str] = {}
+"""Five cron fields by task, in the city's time."""
 
 CLAIM_SECONDS = 120
 """A claim older than this belongs to a worker that died; another one takes the delivery over."""
 MOST_ATTEMPTS = 8
 SLICE_SECONDS = 0.05
 """Deliveries share a transaction for this long, so that one sync to disk carries many but writers wait little."""
+CHUNK = 50
+"""Deliveries that a slice holds for itself at once."""
+BREATH_SECONDS = 0.01
+"""SQLite's one write lock is not fair: after a full slice the worker lets others have it."""
 KEEP_DONE = timedelta(days=7)
-
-
-class Dropped(Exception):
-    """Another worker took this delivery over meanwhile; what was done here must not stay."""
+KEEP_MARKS = timedelta(days=2)
+FORGET_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,79 +60,129 @@ class Round:
 def task(name: str, cron: str = "") -> Callable[[T], T]:
     """Make a function a task; with `cron` (five fields, in the city's time) it is enqueued when due.
 
-    Arguments are numbers, texts, booleans and lists of them.
+    Arguments are numbers, texts, booleans and lists of them. A time that was missed is made up for once.
     """
 
     def make(function: T) -> T:
         if name in TASKS:
             raise ValueError(f"Two tasks are called {name}.")
-        TASKS[name] = function
         if cron:
-            CRONS[name] = CronTrigger.from_crontab(cron, timezone="UTC")
+            CronTrigger.from_crontab(cron, timezone="UTC")  # a wrong form fails at start
+            CRONS[name] = cron
+        TASKS[name] = function
         return function
 
     return make
 
 
 def enqueue(name: str, *, unique: str | None = None, delay_seconds: float = 0, **arguments: Any) -> None:
-    """Have a task done soon. With `unique`, a second request while one is known is not put in again."""
+    """Have a task done soon, and not before the open transaction is committed.
+
+    With `unique` a request is not put in again while one waits; while one runs it is, since that one may have read
+    what was there before.
+    """
     if name not in TASKS:
         raise KeyError(f"There is no task {name}.")
+    if unique is not None and not 0 < len(unique) <= 120:
+        raise ValueError("The key of a unique task has 1 to 120 characters.")
     work = work_in_progress()
-    Delivery.objects.bulk_create(
-        [
-            Delivery(
-                handler=f"task:{name}", payload=canonical_json(arguments).decode(), unique=unique,
-                run_id=work.run_id if work else now.current_run(),
-                correlation=work.correlation if work else new_correlation(),
-                next_try_at=now.wall_now() + timedelta(seconds=delay_seconds),
-            )
-        ],
-        ignore_conflicts=unique is not None,
+    delivery = Delivery(
+        handler=f"task:{name}", payload=canonical_json(arguments).decode(), unique=unique,
+        run_id=work.run_id if work else now.current_run(), correlation=current_correlation(),
+        next_try_at=now.wall_now() + timedelta(seconds=delay_seconds),
     )  # fmt: skip
+    if unique is None:
+        delivery.save()
+    elif connection.vendor == "postgresql":
+        while not _kept_waiting(unique):
+            # All columns are set and checked, so the only conflict there can be is that of the key.
+            Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
+    else:
+        Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
+
+
+def _kept_waiting(unique: str) -> bool:
+    """Whether a task with this key waits; no worker takes it before the open transaction is over.
+
+    Without that lock a worker could run it now, not see what this transaction has changed, and leave nobody to do so.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute('SELECT id FROM core_delivery WHERE "unique" = %s FOR KEY SHARE', [unique])
+        return cursor.fetchone() is not None
+
+
+@lru_cache(maxsize=256)
+def _trigger(cron: str, zone: ZoneInfo) -> CronTrigger:
+    return CronTrigger.from_crontab(cron, timezone=zone)
 
 
 def enqueue_due(moment: datetime | None = None) -> int:
     """Put every timed task into the queue whose time has come in the active run. Returns how many."""
     moment = moment or now.city_now()
     run_id = now.current_run()
+    marks = {mark.task: mark for mark in CronMark.objects.filter(run_id=run_id)}
     count = 0
-    for name, trigger in CRONS.items():
-        mark, fresh = CronMark.objects.get_or_create(task=name, run_id=run_id, defaults={"fired_at": moment})
-        if fresh:
+    for name, cron in CRONS.items():
+        mark = marks.get(name)
+        if mark is None:  # the first look: due from now on
+            CronMark.objects.get_or_create(task=name, run_id=run_id, defaults={"fired_at": moment})
             continue
-        due = trigger.get_next_fire_time(mark.fired_at, mark.fired_at + timedelta(microseconds=1))
-        if due is None or due > moment:
+        turned_back = mark.fired_at > moment
+        due = _trigger(cron, now.city_zone()).get_next_fire_time(mark.fired_at, mark.fired_at)
+        if not turned_back and (due is None or due > moment):
             continue
         with transaction.atomic():
             moved = CronMark.objects.filter(pk=mark.pk, fired_at=mark.fired_at).update(fired_at=moment)
-            if moved:
+            if moved and not turned_back:
                 enqueue(name)
                 count += 1
     return count
 
 
-def _claim(limit: int) -> list[Delivery]:
-    """Take up to `limit` deliveries that are due or whose worker died."""
-    moment = now.wall_now()
-    claim = secrets.token_hex(8)
-    due = Delivery.objects.filter(
-        Q(state=Delivery.State.WAITING, next_try_at__lte=moment)
-        | Q(state=Delivery.State.CLAIMED, next_try_at__lte=moment, claimed_until__lt=moment)
-    ).order_by("next_try_at")
-    if not due.exists():  # looking takes no write lock; claiming does
+def _claim(rows: QuerySet[Delivery], limit: int) -> list[Delivery]:
+    """Take up to `limit` of these deliveries."""
+    if not rows.exists():  # looking takes no write lock; claiming does
         return []
+    claim = secrets.token_hex(8)
     with transaction.atomic():
         if connection.vendor == "postgresql":
-            due = due.select_for_update(skip_locked=True)
-        ids = list(due.values_list("id", flat=True)[:limit])
+            rows = rows.select_for_update(skip_locked=True)
+        ids = list(rows.values_list("id", flat=True)[:limit])
         Delivery.objects.filter(id__in=ids).update(
             state=Delivery.State.CLAIMED,
             claim=claim,
-            claimed_until=moment + timedelta(seconds=CLAIM_SECONDS),
+            claimed_until=now.wall_now() + timedelta(seconds=CLAIM_SECONDS),
             attempts=F("attempts") + 1,
+            unique=None,
         )
     return list(Delivery.objects.filter(id__in=ids, claim=claim).select_related("fact").order_by("id"))
+
+
+def _claim_waiting(limit: int) -> list[Delivery]:
+    rows = Delivery.objects.filter(state=Delivery.State.WAITING, next_try_at__lte=now.wall_now())
+    return _claim(rows.order_by("next_try_at", "id"), limit)
+
+
+def _claim_abandoned() -> list[Delivery]:
+    """Take one delivery whose worker died; one, so that if it was the one that killed it, it takes no other along."""
+    rows = Delivery.objects.filter(state=Delivery.State.CLAIMED, claimed_until__lt=now.wall_now())
+    return _claim(rows.order_by("claimed_until", "id"), 1)
+
+
+def _still_ours(deliveries: list[Delivery]) -> set[int]:
+    """Which of them no other worker has taken over; these are held until the open transaction is over."""
+    rows = Delivery.objects.filter(
+        id__in=[delivery.pk for delivery in deliveries], claim=deliveries[0].claim, state=Delivery.State.CLAIMED
+    )
+    if connection.vendor == "postgresql":
+        rows = rows.select_for_update()
+    return set(rows.order_by("id").values_list("id", flat=True))
+
+
+def owner_of(function: Callable[..., object]) -> str:
+    """The module that a handler or task belongs to; it acts under its name."""
+    config = apps.get_containing_app_config(function.__module__)
+    return config.label if config else "core"
 
 
 def _news(row: FactRow) -> facts.News:
@@ -135,102 +194,135 @@ def _news(row: FactRow) -> facts.News:
 
 def _run_one(delivery: Delivery) -> None:
     """Do one delivery and mark it done, in one unit of work. Raises whatever the handler raised."""
-    owner = (
-        delivery.handler.partition(".handlers.")[0].rpartition(".")[2]
-        if delivery.fact_id
-        else delivery.handler.removeprefix("task:").partition(".")[0]
-    )
-    actor = system_actor(owner).on_run(delivery.run_id)
-    with correlated(delivery.correlation), unit_of_work(actor):
-        if delivery.fact is not None:
-            handler = facts.HANDLERS[delivery.fact.name][delivery.handler]
-            handler(facts.fact_from(delivery.fact.name, json.loads(delivery.fact.body)), _news(delivery.fact))
-        else:
-            TASKS[delivery.handler.removeprefix("task:")](**json.loads(delivery.payload or "{}"))
-        kept = Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim).update(
-            state=Delivery.State.DONE, done_at=now.wall_now(), unique=None, error=""
-        )
-        if not kept:
-            raise Dropped
+    if delivery.fact is not None:
+        handler = facts.HANDLERS[delivery.fact.name][delivery.handler]
+        told = facts.fact_from(delivery.fact.name, json.loads(delivery.fact.body))
+        with correlated(delivery.correlation), unit_of_work(system_actor(owner_of(handler)).on_run(delivery.run_id)):
+            acting().correlation = delivery.correlation
+            handler(told, _news(delivery.fact))
+            _mark_done(delivery)
+        return
+    function = TASKS[delivery.handler.removeprefix("task:")]
+    with correlated(delivery.correlation), unit_of_work(system_actor(owner_of(function)).on_run(delivery.run_id)):
+        acting().correlation = delivery.correlation
+        function(**json.loads(delivery.payload or "{}"))
+        _mark_done(delivery)
 
 
-def _failed(delivery: Delivery, error: BaseException) -> None:
+def _mark_done(delivery: Delivery) -> None:
+    Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.DONE, done_at=now.wall_now(), error="")
+
+
+def _failed(delivery: Delivery, error: BaseException | str) -> None:
     """Set a failed delivery to be tried later, or park it for a person to look at."""
-    told = mask_text("".join(traceback.format_exception(error)))[-4000:]
+    told = error if isinstance(error, str) else "".join(traceback.format_exception(error))
     parked = delivery.attempts >= MOST_ATTEMPTS
     log.warning("%s %s failed (attempt %s): %s", delivery.handler, delivery.pk, delivery.attempts, error)
     Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim).update(
         state=Delivery.State.PARKED if parked else Delivery.State.WAITING,
         next_try_at=now.wall_now() + timedelta(seconds=min(2**delivery.attempts, 600)),
         claim="",
-        error=told,
+        error=storable(mask_text(told))[-4000:],
     )
 
 
-def _deliver_slice(deliveries: list[Delivery]) -> tuple[int, list[tuple[Delivery, Exception]]]:
-    """Do deliveries in one transaction until the slice's time is up; returns how many were looked at."""
-    from scoc.core import acting
-
+def _deliver_slice(deliveries: list[Delivery]) -> tuple[int, int, list[tuple[Delivery, Exception]]]:
+    """Do deliveries in one transaction until the slice's time is up; returns how many were looked at and done."""
     failures: list[tuple[Delivery, Exception]] = []
-    seen = 0
-    until = time.monotonic() + SLICE_SECONDS
     first = deliveries[0]
-    with now.in_run(first.run_id), acting.unit_of_work(system_actor("work").on_run(first.run_id)) as work:
-        for delivery in deliveries:
-            if delivery.run_id != first.run_id or (seen and time.monotonic() > until):
+    chunk = list(takewhile(lambda delivery: delivery.run_id == first.run_id, deliveries[:CHUNK]))
+    seen = done = 0
+    until = time.monotonic() + SLICE_SECONDS
+    with unit_of_work(system_actor("work").on_run(first.run_id)):
+        ours = _still_ours(chunk)
+        for delivery in chunk:
+            if seen and time.monotonic() > until:
                 break
             seen += 1
-            work.correlation = delivery.correlation
+            if delivery.pk not in ours:
+                continue
             try:
                 _run_one(delivery)
-                facts.flush(work)
-            except Dropped:
-                continue
+                done += 1
             except (OperationalError, InterfaceError):
-                raise  # the database itself is gone: nothing of this slice can stay
+                raise  # the database itself is in trouble: nothing of this slice can stay
             except Exception as error:  # noqa: BLE001  # whatever a handler raises must not stop its neighbours
                 failures.append((delivery, error))
-    return seen, failures
+    return seen, done, failures
 
 
-def deliver(limit: int = 200) -> Round:
-    """Claim and do one round of deliveries."""
-    waiting = _claim(limit)
+def _deliver_alone(delivery: Delivery) -> tuple[int, int, list[tuple[Delivery, Exception]]]:
+    """Do one delivery in its own transaction."""
+    try:
+        with unit_of_work(system_actor("work").on_run(delivery.run_id)):
+            if not _still_ours([delivery]):
+                return 1, 0, []
+            _run_one(delivery)
+    except Exception as error:  # noqa: BLE001  # it is told of with the delivery
+        return 1, 0, [(delivery, error)]
+    return 1, 1, []
+
+
+def _deliver_claimed(waiting: list[Delivery]) -> Round:
     done = failed = 0
     while waiting:
         try:
-            seen, failures = _deliver_slice(waiting)
+            seen, did, failures = _deliver_slice(waiting)
         except Exception as error:  # noqa: BLE001  # the slice was rolled back: find the one that spoils it
-            seen, failures = 1, []
-            try:
-                _run_one(waiting[0])
-            except Dropped:
-                log.info("delivery %s was taken over by another worker", waiting[0].pk)
-            except Exception as alone:  # noqa: BLE001
-                failures = [(waiting[0], alone)]
             log.warning("a slice of deliveries was rolled back: %s", error)
+            seen, did, failures = _deliver_alone(waiting[0])
         for delivery, reason in failures:
             _failed(delivery, reason)
         failed += len(failures)
-        done += seen - len(failures)
+        done += did
         waiting = waiting[seen:]
+        if waiting and connection.vendor == "sqlite":
+            time.sleep(BREATH_SECONDS)
     return Round(done, failed)
 
 
-def deliver_all(rounds: int = 1000) -> Round:
-    """Deliver until nothing is due: for tests, replays and the end of a command."""
+def deliver(limit: int = 200) -> Round:
+    """Claim and do one round of deliveries: those that are due, and one that a dead worker left."""
+    result = _deliver_claimed(_claim_waiting(limit))
+    abandoned = _claim_abandoned()
+    if abandoned and abandoned[0].attempts > MOST_ATTEMPTS:
+        _failed(abandoned[0], f"Its worker died {MOST_ATTEMPTS} times while doing this.")
+        return Round(result.done, result.failed + 1)
+    further = _deliver_claimed(abandoned)
+    return Round(result.done + further.done, result.failed + further.failed)
+
+
+def deliver_all(rounds: int = 100_000) -> Round:
+    """Deliver until nothing is due: for tests, replays and the end of a command.
+
+    Raises RuntimeError when there is no end to it.
+    """
     done = failed = 0
     for _ in range(rounds):
         result = deliver()
         done += result.done
         failed += result.failed
         if not result.done and not result.failed:
-            break
-    return Round(done, failed)
+            return Round(done, failed)
+    raise RuntimeError(f"After {rounds} rounds deliveries still make new ones.")
 
 
 @task("core.forget_done", cron="17 3 * * *")
 def forget_done() -> None:
-    """Remove deliveries that were done a week ago; the facts themselves stay."""
-    old = Delivery.objects.filter(state=Delivery.State.DONE, done_at__lt=now.wall_now() - KEEP_DONE)
-    old.delete()
+    """Remove deliveries that were done a week ago, old marks of repeats and ended sessions; the facts stay.
+
+    A little at a time, since others wait for the transaction; what is left is done next.
+    """
+    moment = now.wall_now()
+    old: list[QuerySet[Any]] = [
+        Delivery.objects.filter(state=Delivery.State.DONE, done_at__lt=moment - KEEP_DONE),
+        IdempotencyMark.objects.filter(recorded_at__lt=moment - KEEP_MARKS),
+        Session.objects.filter(expire_date__lt=moment),
+    ]
+    more = False
+    for rows in old:
+        chosen = list(rows.order_by("pk").values_list("pk", flat=True)[:FORGET_AT_ONCE])
+        rows.model._default_manager.filter(pk__in=chosen).delete()
+        more |= len(chosen) == FORGET_AT_ONCE
+    if more:
+        enqueue("core.forget_done", unique="core.forget_done")

@@ -25,9 +25,10 @@ def _database(url: str) -> dict[str, Any]:
             "NAME": SCOC_HOME / "scoc.sqlite3",
             "OPTIONS": {
                 # Acknowledged means stored: every commit reaches the disk. IMMEDIATE takes the one
-                # write lock at the start, so a transaction cannot fail half way for want of it.
+                # write lock at the start, so a transaction cannot fail half way for want of it. Triggers
+                # recurse, since otherwise REPLACE deletes rows of append-only tables unseen.
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                "PRAGMA mmap_size=268435456; PRAGMA cache_size=-32000;",
+                "PRAGMA recursive_triggers=ON; PRAGMA mmap_size=268435456; PRAGMA cache_size=-32000;",
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
             },

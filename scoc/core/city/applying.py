@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from django.db import transaction
 
 from scoc.core import now
-from scoc.core.acting import Actor
+from scoc.core.acting import Actor, unit_of_work
 from scoc.core.actions import action
 from scoc.core.city.planning import Change, differences
 from scoc.core.city.reading import Pack
@@ -35,10 +34,11 @@ class CityApplied(Fact):
     changes: int
 
 
-def _found_city(pack: Pack, run_kind: str) -> None:
-    """The first application makes the installation and its run."""
-    if Installation.objects.exists():
-        return
+def _the_run(pack: Pack, run_kind: str) -> int:
+    """The run to apply a pack in; the first application makes the installation with it."""
+    installation = Installation.objects.first()
+    if installation is not None:
+        return installation.active_run_id
     moment = now.wall_now()
     run = Run.objects.create(kind=run_kind, name=Text("常态运行", "Normal operation"), started_at=moment)
     Installation.objects.create(
@@ -46,6 +46,7 @@ def _found_city(pack: Pack, run_kind: str) -> None:
         timezone=pack.manifest.timezone, active_run=run, applied_at=moment, digest="",
     )  # fmt: skip
     now.forget_clocks()
+    return run.pk
 
 
 @action("core.apply_city", audited=True)
@@ -78,8 +79,7 @@ def _apply(actor: Actor, pack: Pack) -> list[Change]:
 def apply_pack(actor: Actor, pack: Pack, *, run_kind: str = Run.Kind.NORMAL) -> list[Change]:
     """Apply a pack in one transaction: all of it or nothing. Returns the changes made."""
     try:
-        with transaction.atomic():
-            _found_city(pack, run_kind)
+        with unit_of_work(actor, opening=lambda: _the_run(pack, run_kind)):
             return _apply(actor, pack)
     finally:
         forget_all()

@@ -547,7 +547,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('state__in', ('waiting', 'claimed'))), fields=['next_try_at'], name='core_delivery_waiting'),
+            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['next_try_at'], name='core_delivery_waiting'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('state', 'claimed')), fields=['claimed_until'], name='core_delivery_claimed'),
         ),
         migrations.AddIndex(
             model_name='delivery',

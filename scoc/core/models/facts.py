@@ -66,11 +66,8 @@ class Delivery(models.Model):
     class Meta:
         db_table = "core_delivery"
         indexes = (
-            models.Index(
-                fields=("next_try_at",),
-                name="core_delivery_waiting",
-                condition=models.Q(state__in=("waiting", "claimed")),
-            ),
+            models.Index(fields=("next_try_at",), name="core_delivery_waiting", condition=models.Q(state="waiting")),
+            models.Index(fields=("claimed_until",), name="core_delivery_claimed", condition=models.Q(state="claimed")),
             models.Index(fields=("id",), name="core_delivery_parked", condition=models.Q(state="parked")),
             models.Index(fields=("done_at",), name="core_delivery_done", condition=models.Q(state="done")),
         )

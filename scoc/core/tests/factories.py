@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import count
 
+from django.apps import apps
+from django.db import connection, connections, transaction
+
 from scoc.core import clocks
 from scoc.core.access import actor_for
 from scoc.core.acting import Actor
@@ -41,6 +44,31 @@ SETTINGS = {
         "seed": 1,
     }
 }
+
+
+def empty_database() -> None:
+    """Remove every row of every model, also from append-only tables; for tests that really commit."""
+    connections.close_all()
+    tables = [model._meta.db_table for model in apps.get_models(include_auto_created=True) if model._meta.managed]
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT DISTINCT event_object_table FROM information_schema.triggers")
+            guarded = {table for (table,) in cursor.fetchall()} & set(tables)
+            for table in guarded:
+                cursor.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER USER')
+            cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+            for table in guarded:
+                cursor.execute(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')
+        else:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+            for name, _ in triggers:
+                cursor.execute(f"DROP TRIGGER {name}")
+            cursor.execute("PRAGMA defer_foreign_keys = ON")
+            for table in tables:
+                cursor.execute(f"DELETE FROM {table}")
+            for _, sql in triggers:
+                cursor.execute(sql)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,569 @@
+"""The queue: claimed by state, at least once, poison parked with its neighbours done, dead workers' claims taken."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import OperationalError, connection, connections
+from django.test.utils import CaptureQueriesContext
+
+from scoc.core import administration, now, tasks
+from scoc.core.access import system_actor
+from scoc.core.acting import acting, unit_of_work
+from scoc.core.facts import FACTS, HANDLERS, Code, Fact, News, fact, on, publish
+from scoc.core.models import AuditEntry, CronMark, Delivery, FactRow, IdempotencyMark, Role, Run
+from scoc.core.refusals import NotFound, Refusal
+from scoc.core.tasks import CRONS, TASKS, deliver, deliver_all, enqueue, enqueue_due, task
+from scoc.core.tests.factories import City, make_actor
+from scoc.kit.text import Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung(Fact):
+    """A fact of these tests."""
+
+    number: int
+
+
+Handler = Callable[[Rung, News], None]
+
+
+@pytest.fixture(autouse=True)
+def _declared() -> Iterator[None]:
+    """What a test declares is undeclared after it."""
+    before = set(FACTS), set(TASKS), dict(CRONS)
+    fact("tests.rung", permission="tests.read")(Rung)
+    yield
+    for name in set(FACTS) - before[0]:
+        del FACTS[name]
+        HANDLERS.pop(name, None)
+    for name in set(TASKS) - before[1]:
+        del TASKS[name]
+    CRONS.clear()
+    CRONS.update(before[2])
+
+
+def ring(*numbers: int) -> None:
+    """Publish one fact for each number."""
+    with unit_of_work(system_actor("tests")):
+        for number in numbers:
+            publish(Rung(subject=Code(f"tests:{number}"), number=number))
+
+
+def note(name: str) -> None:
+    """Leave a row that tells that something was done."""
+    Role.objects.create(code=name, name=Text("记", "note"), home="/")
+
+
+def noted() -> list[str]:
+    """What was done."""
+    return list(Role.objects.exclude(code__startswith="role").order_by("code").values_list("code", flat=True))
+
+
+@pytest.fixture
+def later() -> Iterator[Callable[[float], None]]:
+    """Moves the real clock on."""
+    moved = [timedelta(0)]
+
+    def move(seconds: float) -> None:
+        moved[0] += timedelta(seconds=seconds)
+
+    with now.wall_time(lambda: datetime.now(UTC) + moved[0]):
+        yield move
+
+
+def test_a_fact_reaches_its_handler_with_its_news(monday: datetime, city: City) -> None:
+    heard: list[tuple[Rung, News]] = []
+
+    def hear(told: Rung, news: News) -> None:
+        """Keep what was told."""
+        heard.append((told, news))
+        assert acting().actor.username == "system:core"
+        assert acting().correlation == news.correlation
+        assert acting().run_id == city.run.pk
+
+    on(Rung)(hear)
+    ring(7)
+    assert deliver_all() == tasks.Round(1, 0)
+    (told, news), row = heard[0], FactRow.objects.get()
+    assert told == Rung(subject=Code("tests:7"), number=7)
+    assert (news.fact_id, news.name, news.happened_at, news.run_id) == (row.pk, "tests.rung", monday, city.run.pk)
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.attempts, delivery.error) == ("done", 1, "")
+    assert deliver_all() == tasks.Round(0, 0)
+
+
+def test_what_a_handler_publishes_is_delivered_in_its_course_of_events(city: City) -> None:
+    def answer(told: Rung, news: News) -> None:
+        """Ring back once."""
+        if told.number < 3:
+            publish(Rung(subject=Code("tests:9"), number=told.number + 1))
+
+    on(Rung)(answer)
+    ring(1)
+    assert deliver_all().done == 3
+    assert len(set(FactRow.objects.values_list("correlation", flat=True))) == 1
+
+
+def test_poison_is_parked_after_its_last_try_and_its_neighbours_are_done(
+    city: City, later: Callable[[float], None]
+) -> None:
+    def touchy(told: Rung, news: News) -> None:
+        """Cannot bear the four."""
+        note(f"n{told.number}")
+        if told.number == 4:
+            raise ValueError("四 of 13812345678 \0 \ud800")
+
+    on(Rung)(touchy)
+    ring(*range(8))
+    first = deliver()
+    assert (first.done, first.failed) == (7, 1)
+    assert noted() == ["n0", "n1", "n2", "n3", "n5", "n6", "n7"]
+    waiting = Delivery.objects.get(state="waiting")
+    assert waiting.next_try_at > now.wall_now()
+    assert deliver() == tasks.Round(0, 0)  # not before its time
+    for _ in range(tasks.MOST_ATTEMPTS - 1):
+        later(601)
+        assert deliver().failed == 1
+    parked = Delivery.objects.get(state="parked")
+    assert parked.attempts == tasks.MOST_ATTEMPTS
+    assert "ValueError: 四 of 138****5678" in parked.error
+    later(601)
+    assert deliver() == tasks.Round(0, 0)
+    assert "n4" not in noted()
+
+
+def test_a_parked_delivery_is_tried_again_when_a_person_says_so(city: City, later: Callable[[float], None]) -> None:
+    mended = [False]
+
+    def touchy(told: Rung, news: News) -> None:
+        """Works once it is mended."""
+        if not mended[0]:
+            raise ValueError
+        note("done")
+
+    on(Rung)(touchy)
+    ring(1)
+    for _ in range(tasks.MOST_ATTEMPTS):
+        deliver()
+        later(601)
+    parked = Delivery.objects.get(state="parked")
+    mended[0] = True
+    actor = make_actor("core.retry_delivery")
+    administration.retry_delivery(actor, parked.pk)
+    assert deliver_all().done == 1
+    assert noted() == ["done"]
+    assert AuditEntry.objects.get(action="core.retry_delivery").outcome == "done"
+    with pytest.raises(NotFound):
+        administration.retry_delivery(actor, parked.pk)
+
+
+def test_a_refusal_in_a_handler_is_a_failure_like_any_other(city: City) -> None:
+    def refuse(told: Rung, news: News) -> None:
+        """Refuses."""
+        raise Refusal("no", Text("不", "No."))
+
+    on(Rung)(refuse)
+    ring(1)
+    assert deliver() == tasks.Round(0, 1)
+
+
+def test_a_failed_delivery_leaves_nothing_behind_and_publishes_nothing(city: City) -> None:
+    def half(told: Rung, news: News) -> None:
+        """Fails after its work."""
+        note("half")
+        if told.number == 1:
+            publish(Rung(subject=Code("tests:2"), number=2))
+            raise ValueError
+
+    on(Rung)(half)
+    ring(1)
+    assert deliver() == tasks.Round(0, 1)
+    assert noted() == []
+    assert FactRow.objects.count() == 1
+
+
+def test_a_fact_that_cannot_be_told_fails_its_own_delivery_only(city: City) -> None:
+    def wrong(told: Rung, news: News) -> None:
+        """Publishes what is no code."""
+        note(f"n{told.number}")
+        if told.number == 2:
+            publish(Rung(subject=Code("not a subject"), number=9))
+
+    on(Rung)(wrong)
+    ring(1, 2, 3)
+    assert deliver() == tasks.Round(2, 1)
+    assert noted() == ["n1", "n3"]
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"done", "waiting"}
+
+
+def test_a_database_in_trouble_undoes_the_slice_and_each_is_tried_alone(city: City) -> None:
+    calls: list[int] = []
+
+    def locked(told: Rung, news: News) -> None:
+        """Meets a locked database, always with the two."""
+        calls.append(told.number)
+        note(f"n{told.number}")
+        if told.number == 2:
+            raise OperationalError("database is locked")
+
+    on(Rung)(locked)
+    ring(1, 2, 3)
+    result = deliver()
+    assert (result.done, result.failed) == (2, 1)
+    assert noted() == ["n1", "n3"]
+    assert calls[:2] == [1, 2]  # 1 was undone with the slice, and done again
+
+
+def test_an_unknown_handler_is_parked_in_the_end_not_lost(city: City, later: Callable[[float], None]) -> None:
+    def gone(told: Rung, news: News) -> None:
+        """Will be renamed."""
+
+    on(Rung)(gone)
+    ring(1)
+    HANDLERS["tests.rung"].clear()
+    for _ in range(tasks.MOST_ATTEMPTS):
+        deliver()
+        later(601)
+    assert "KeyError" in Delivery.objects.get(state="parked").error
+
+
+def test_a_dead_workers_claim_is_taken_over(city: City, later: Callable[[float], None]) -> None:
+    on(Rung)(_note_number)
+    ring(1, 2)
+    assert len(tasks._claim_waiting(10)) == 2  # and then the worker dies
+    assert deliver() == tasks.Round(0, 0)
+    later(tasks.CLAIM_SECONDS + 1)
+    assert deliver_all() == tasks.Round(2, 0)
+    assert noted() == ["n1", "n2"]
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {2}
+
+
+def _note_number(told: Rung, news: News) -> None:
+    """Leave a note with the number."""
+    note(f"n{told.number}")
+
+
+def test_what_kills_its_worker_again_and_again_is_parked_and_takes_no_other_along(
+    city: City, later: Callable[[float], None]
+) -> None:
+    class Killed(BaseException):
+        """The process is gone: nothing catches it."""
+
+    def deadly(told: Rung, news: News) -> None:
+        """The one kills its worker."""
+        note(f"n{told.number}")
+        if told.number == 1:
+            raise Killed
+
+    on(Rung)(deadly)
+    ring(1, 2, 3)
+    deaths = 0
+    for _ in range(tasks.MOST_ATTEMPTS + 3):
+        try:
+            deliver_all()
+        except Killed:
+            deaths += 1
+        later(tasks.CLAIM_SECONDS + 1)
+    assert deaths == tasks.MOST_ATTEMPTS
+    assert noted() == ["n2", "n3"]
+    parked = Delivery.objects.get(state="parked")
+    assert parked.fact is not None
+    assert parked.fact.subject == "tests:1"
+    assert "died" in parked.error
+
+
+def test_a_delivery_that_another_worker_took_over_is_left_to_it(city: City, later: Callable[[float], None]) -> None:
+    on(Rung)(_note_number)
+    ring(1)
+    slow = tasks._claim_waiting(10)
+    later(tasks.CLAIM_SECONDS + 1)
+    assert deliver() == tasks.Round(1, 0)
+    assert tasks._deliver_claimed(slow) == tasks.Round(0, 0)
+    assert noted() == ["n1"]
+
+
+def test_deliveries_keep_their_run(city: City) -> None:
+    other = Run.objects.create(kind="replay", name=Text("回放", "Replay"), started_at=now.wall_now())
+    seen: list[int] = []
+
+    def hear(told: Rung, news: News) -> None:
+        """Keep the run."""
+        seen.append(now.current_run())
+
+    on(Rung)(hear)
+    ring(1)
+    with unit_of_work(system_actor("tests").on_run(other.pk)):
+        publish(Rung(subject=Code("tests:2"), number=2))
+    ring(3)
+    assert deliver_all().done == 3
+    assert seen == [city.run.pk, other.pk, city.run.pk]
+
+
+def test_a_task_is_a_delivery_to_oneself(city: City) -> None:
+    @task("tests.add")
+    def add(first: int, names: list[str]) -> None:
+        """Leave a note."""
+        note(f"{names[0]}{first}")
+
+    enqueue("tests.add", first=3, names=["n"])
+    assert deliver_all().done == 1
+    assert noted() == ["n3"]
+    with pytest.raises(KeyError, match=r"tests\.subtract"):
+        enqueue("tests.subtract")
+    with pytest.raises(TypeError, match="floats"):
+        enqueue("tests.add", first=1.5)
+
+
+def test_a_task_waits_for_its_time(city: City, later: Callable[[float], None]) -> None:
+    @task("tests.late")
+    def late() -> None:
+        """Leave a note."""
+        note("late")
+
+    enqueue("tests.late", delay_seconds=60)
+    assert deliver_all().done == 0
+    later(61)
+    assert deliver_all().done == 1
+
+
+def test_a_unique_task_waits_once_but_a_request_while_it_runs_is_not_lost(city: City) -> None:
+    runs: list[int] = []
+
+    @task("tests.sum")
+    def total() -> None:
+        """While it runs for the first time, somebody asks again."""
+        runs.append(1)
+        if len(runs) == 1:
+            enqueue("tests.sum", unique="sum")
+
+    for _ in range(3):
+        enqueue("tests.sum", unique="sum")
+    assert Delivery.objects.count() == 1
+    assert deliver_all().done == 2
+    enqueue("tests.sum", unique="sum")
+    assert deliver_all().done == 1
+    with pytest.raises(ValueError, match="1 to 120"):
+        enqueue("tests.sum", unique="x" * 121)
+
+
+def test_a_parked_unique_task_does_not_keep_later_ones_out(city: City, later: Callable[[float], None]) -> None:
+    @task("tests.bad")
+    def bad() -> None:
+        """Fails."""
+        raise ValueError
+
+    enqueue("tests.bad", unique="bad")
+    for _ in range(tasks.MOST_ATTEMPTS):
+        deliver()
+        later(601)
+    enqueue("tests.bad", unique="bad")
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == ["parked", "waiting"]
+
+
+def test_cron_rules_are_read_in_the_citys_time(city: City) -> None:
+    @task("tests.morning", cron="30 8 * * *")
+    def morning() -> None:
+        """Leave a note."""
+
+    CRONS.clear()
+    CRONS["tests.morning"] = "30 8 * * *"
+    start = datetime(2026, 6, 14, 20, tzinfo=UTC)  # 04:00 in the city
+    assert enqueue_due(start) == 0  # the first look
+    assert enqueue_due(datetime(2026, 6, 15, 0, 29, 59, tzinfo=UTC)) == 0  # 08:29:59
+    assert enqueue_due(datetime(2026, 6, 15, 0, 30, tzinfo=UTC)) == 1  # 08:30
+    assert enqueue_due(datetime(2026, 6, 15, 0, 30, tzinfo=UTC)) == 0
+    assert enqueue_due(datetime(2026, 6, 15, 8, 30, tzinfo=UTC)) == 0  # 08:30 in London is 16:30 here
+    assert enqueue_due(datetime(2026, 6, 18, 1, 0, tzinfo=UTC)) == 1  # three mornings were missed: made up for once
+    assert Delivery.objects.filter(handler="task:tests.morning").count() == 2
+
+
+def test_a_clock_that_was_turned_back_starts_its_timed_tasks_anew(city: City) -> None:
+    @task("tests.hourly", cron="0 * * * *")
+    def hourly() -> None:
+        """Nothing."""
+
+    CRONS.clear()
+    CRONS["tests.hourly"] = "0 * * * *"
+    enqueue_due(datetime(2026, 6, 15, 0, 30, tzinfo=UTC))
+    assert enqueue_due(datetime(2016, 11, 1, 0, 30, tzinfo=UTC)) == 0
+    assert CronMark.objects.get().fired_at == datetime(2016, 11, 1, 0, 30, tzinfo=UTC)
+    assert enqueue_due(datetime(2016, 11, 1, 1, 0, tzinfo=UTC)) == 1
+
+
+def test_looking_for_timed_tasks_costs_one_statement(city: City) -> None:
+    enqueue_due(datetime(2026, 6, 15, 0, 30, tzinfo=UTC))
+    now.city_zone()
+    with CaptureQueriesContext(connection) as queries:
+        enqueue_due(datetime(2026, 6, 15, 0, 30, 1, tzinfo=UTC))
+    assert len(queries) == 1
+
+
+def test_a_wrong_cron_rule_fails_at_declaration() -> None:
+    with pytest.raises(ValueError, match=r"fields|crontab"):
+        task("tests.wrong", cron="61 * *")(lambda: None)
+    assert "tests.wrong" not in TASKS
+
+
+def test_what_was_done_a_week_ago_is_forgotten_and_the_facts_stay(
+    city: City, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "FORGET_AT_ONCE", 2)
+    on(Rung)(_note_number)
+    ring(*range(5))
+    deliver_all()
+    IdempotencyMark.objects.create(
+        principal="user:1", key="12345678", request_digest="", status=200, body="", recorded_at=now.wall_now()
+    )
+    Session.objects.create(session_key="old", session_data="", expire_date=now.wall_now() + timedelta(days=1))
+    Session.objects.create(session_key="new", session_data="", expire_date=now.wall_now() + timedelta(days=9))
+    later(6 * 86400)
+    enqueue("core.forget_done")
+    deliver_all()
+    assert Delivery.objects.filter(fact__isnull=False).count() == 5
+    later(2 * 86400)
+    enqueue("core.forget_done")
+    assert deliver_all().done == 3  # two at a time
+    assert Delivery.objects.filter(fact__isnull=False).count() == 0
+    assert FactRow.objects.count() == 5
+    assert IdempotencyMark.objects.count() == 0
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["new"]
+
+
+def test_a_loop_without_end_is_told(city: City) -> None:
+    def again(told: Rung, news: News) -> None:
+        """Rings for ever."""
+        publish(Rung(subject=told.subject, number=told.number))
+
+    on(Rung)(again)
+    ring(1)
+    with pytest.raises(RuntimeError, match="still make new ones"):
+        deliver_all(rounds=5)
+
+
+def test_the_queue_is_read_by_its_indexes(city: City) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        deliver()
+    for query in queries:
+        if "core_delivery" not in query["sql"]:
+            continue
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SET LOCAL enable_seqscan = off")
+                cursor.execute("EXPLAIN " + query["sql"])
+            else:
+                cursor.execute("EXPLAIN QUERY PLAN " + query["sql"])
+            plan = str(cursor.fetchall())
+        assert "core_delivery_waiting" in plan or "core_delivery_claimed" in plan, plan
+
+
+def _at_once(*jobs: Callable[[], object]) -> list[BaseException]:
+    """Run jobs in threads, each with its own connection; gives what they raised."""
+    raised: list[BaseException] = []
+
+    def run(job: Callable[[], object]) -> None:
+        try:
+            job()
+        except BaseException as error:  # noqa: BLE001  # handed to the test
+            raised.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return raised
+
+
+def test_two_workers_never_do_one_delivery_twice(committed: City) -> None:
+    def slow(told: Rung, news: News) -> None:
+        """Takes a moment; a second time would break the unique code."""
+        time.sleep(0.002)
+        note(f"n{told.number:03}")
+
+    on(Rung)(slow)
+    ring(*range(120))
+    results: list[tasks.Round] = []
+    raised = _at_once(*(lambda: results.append(deliver_all()) for _ in range(3)))
+    assert raised == []
+    deliver_all()
+    assert noted() == [f"n{number:03}" for number in range(120)]
+    assert set(Delivery.objects.values_list("state", "attempts")) == {("done", 1)}
+
+
+@pytest.mark.only_on("postgresql", reason="SQLite has one writer: nobody can claim while a slice is open")
+def test_a_delivery_that_runs_longer_than_its_claim_is_not_taken_by_another_worker(committed: City) -> None:
+    running, finish = threading.Event(), threading.Event()
+
+    def slow(told: Rung, news: News) -> None:
+        """Runs until it is told to finish."""
+        running.set()
+        assert finish.wait(30)
+        note("once")
+
+    on(Rung)(slow)
+    ring(1)
+
+    def other() -> None:
+        assert running.wait(30)
+        with now.wall_time(lambda: datetime.now(UTC) + timedelta(seconds=tasks.CLAIM_SECONDS + 5)):
+            assert deliver() == tasks.Round(0, 0)
+        finish.set()
+
+    assert _at_once(deliver, other) == []
+    assert noted() == ["once"]
+    assert Delivery.objects.get().attempts == 1
+
+
+@pytest.mark.only_on("postgresql", reason="SQLite has one writer: nobody can claim while a transaction is open")
+def test_a_request_for_a_waiting_unique_task_keeps_it_waiting_until_the_request_is_committed(committed: City) -> None:
+    asked, claimed = threading.Event(), threading.Event()
+    seen: list[list[str]] = []
+
+    @task("tests.look")
+    def look() -> None:
+        """What is there to see."""
+        seen.append(noted())
+
+    enqueue("tests.look", unique="look")
+
+    def ask() -> None:
+        with unit_of_work(system_actor("tests")):
+            note("change")
+            enqueue("tests.look", unique="look")
+            asked.set()
+            assert claimed.wait(30)
+
+    def work() -> None:
+        assert asked.wait(30)
+        deliver()  # must not take it now: it would not see the change, and nobody would look again
+        claimed.set()
+
+    assert _at_once(ask, work) == []
+    deliver_all()
+    assert seen == [["change"]]
+
+
+def test_two_requests_for_one_unique_task_at_once_make_one(committed: City) -> None:
+    @task("tests.look")
+    def look() -> None:
+        """Nothing."""
+
+    barrier = threading.Barrier(4)
+
+    def ask() -> None:
+        barrier.wait(30)
+        with unit_of_work(system_actor("tests")):
+            enqueue("tests.look", unique="look")
+            time.sleep(0.01)
+
+    assert _at_once(*[ask] * 4) == []
+    assert Delivery.objects.count() == 1
