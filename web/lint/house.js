@@ -2,6 +2,8 @@
 
 const NETWORK = new Set(['fetch', 'EventSource', 'XMLHttpRequest', 'WebSocket', 'SharedWorker', 'sendBeacon'])
 
+const KEYED = new Set(['Property', 'PropertyDefinition', 'MethodDefinition', 'TSPropertySignature', 'TSMethodSignature'])
+
 const place = (file) => file.replaceAll('\\', '/').match(/\/src\/(.*)$/)?.[1] ?? ''
 
 const moduleOf = (path) => path.match(/^modules\/([^/]+)/)?.[1] ?? null
@@ -68,7 +70,7 @@ const onlyApiFetches = {
       Identifier(node) {
         if (!NETWORK.has(node.name)) return
         const parent = node.parent
-        const isKey = parent.type === 'Property' && parent.key === node && !parent.computed
+        const isKey = KEYED.has(parent.type) && parent.key === node && !parent.computed
         const isMember = parent.type === 'MemberExpression' && parent.property === node && !parent.computed
         const global = ['window', 'globalThis', 'self', 'navigator']
         if (isMember && !(parent.object.type === 'Identifier' && global.includes(parent.object.name))) return
