@@ -57,9 +57,10 @@ new-module: ## a new module with its first files (NAME=command.appraisal TITLE="
 	@scripts/bootstrap check
 	@$(PYTHON) -m scripts.new_module $(NAME) $(if $(TITLE),'$(TITLE)')
 
-new-theme: ## a new thematic app (NAME=flood)
-	@scripts/bootstrap check
-	@$(PYTHON) -m scripts.new_theme $(NAME)
+new-theme: ## refuses until core.themes is there
+	@echo "Thematic apps come with core.themes, which finds and checks them; until it is there a theme would be a"
+	@echo "package that nothing loads. See docs/guide/architecture.md, 'Thematic apps'."
+	@exit 1
 
 web: ## build the front end into web/dist
 	@scripts/bootstrap web

@@ -1,4 +1,4 @@
-"""A PostgreSQL with PostGIS for tests: the one at 127.0.0.1:5432 if it lets us, else a private one.
+"""A PostgreSQL with PostGIS for tests: the one at 127.0.0.1:5432 (or PGPORT) if it lets us, else a private one.
 
 `python -m scripts.postgres url` prints the address of a database name that is free for this clone's tests, and
 starts the private server if need be; `python -m scripts.postgres stop` ends a private server.
@@ -125,9 +125,10 @@ def stop(folder: Path) -> None:
 
 def url() -> str:
     """The address for this clone's tests. Raises NoServer."""
+    port = int(os.environ.get("PGPORT", "5432"))
     for user in dict.fromkeys((getpass.getuser(), "postgres")):
-        if _usable(user, 5432):
-            return f"postgresql://{user}@127.0.0.1:5432/{NAME}"
+        if _usable(user, port):
+            return f"postgresql://{user}@127.0.0.1:{port}/{NAME}"
     return f"postgresql://{_unprivileged().pw_name}@127.0.0.1:{start(cluster_folder())}/{NAME}"
 
 

@@ -15,7 +15,8 @@ SCOC_HOME = ENVIRONMENT.home.resolve()
 SCOC_HOME.mkdir(parents=True, exist_ok=True)
 SCOC_SECRET: bytes = installation_secret(ENVIRONMENT.secret_file or SCOC_HOME / "secret")
 SCOC_FILES = Path(ENVIRONMENT.files_url) if ENVIRONMENT.files_url else SCOC_HOME / "files"
-SCOC_CITIES = BASE_DIR / "cities"
+_CARRIED_CITIES = Path(__file__).parent / "cities"
+SCOC_CITIES = _CARRIED_CITIES if _CARRIED_CITIES.is_dir() else BASE_DIR / "cities"
 
 
 def _database(url: str) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from scripts.lints.house import Finding, House, check, dotted
 from scripts.lints.layers import OPEN_MODULES
 
 MOST_LINES = 450
-MOST_SCREEN_LINES = 300
 _LIST_IN_GUIDE = Path("docs/guide/architecture.md")
 _NO_README = {"scoc.site"}
 
@@ -60,19 +59,15 @@ def list_in_guide(house: House) -> Iterator[Finding]:
 
 @check("file-length")
 def file_length(house: House) -> Iterator[Finding]:
-    """A file that no longer fits in one head becomes a package of nouns."""
+    """A Python file that no longer fits in one head becomes a package of nouns (ESLint counts the front end's)."""
     for path in house.files:
-        is_screen = path.suffix == ".vue"
-        if not is_screen and (path.suffix not in {".py", ".ts"} or "migrations" in path.parts):
+        if path.suffix != ".py" or "migrations" in path.parts:
             continue
-        if path.name.endswith(".d.ts"):
-            continue
-        most, lines = MOST_SCREEN_LINES if is_screen else MOST_LINES, house.text(path).count("\n")
-        if lines > most:
+        lines = house.text(path).count("\n")
+        if lines > MOST_LINES:
             yield Finding(
-                str(path), f"has {lines} lines, more than {most}: nobody reads that whole.",
-                "Split it by noun: a screen into components, a Python file into a package whose __init__ names its "
-                "parts.",
+                str(path), f"has {lines} lines, more than {MOST_LINES}: nobody reads that whole.",
+                "Split it by noun into a package whose __init__ names its parts.",
             )  # fmt: skip
 
 

@@ -29,7 +29,6 @@ PLANTED: dict[str, tuple[str, str, str | tuple[str, str], str, str]] = {
         "modules-in-list", "scoc/command/__init__.py", "\nSHARED = 1\n", "scoc/command/__init__.py", "into a module",
     ),
     "long file": ("file-length", "scoc/sensing/planted.py", _LONG, "scoc/sensing/planted.py", "by noun"),
-    "long screen": ("file-length", "web/src/Planted.vue", "<br>\n" * 400, "web/src/Planted.vue", "by noun"),
     "datetime.now": (
         "one-clock", "scoc/sensing/planted.py", "import datetime\n\nX = datetime.datetime.now(datetime.UTC)\n",
         "planted.py:3", "city_now",
