@@ -20,6 +20,13 @@ DefinitionCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./@+\-]{
 RowId = Annotated[int, Field(ge=1, le=2**53)]
 Opinion = Annotated[str, StringConstraints(max_length=1000, pattern=NO_NUL, strip_whitespace=True)]
 Said = Annotated[str, StringConstraints(min_length=2, max_length=1000, pattern=NO_NUL, strip_whitespace=True)]
+Title = Annotated[str, StringConstraints(max_length=160, pattern=NO_NUL, strip_whitespace=True)]
+Address = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL, strip_whitespace=True)]
+Description = Annotated[str, StringConstraints(max_length=4000, pattern=NO_NUL, strip_whitespace=True)]
+ExternalId = Annotated[str, StringConstraints(max_length=80, pattern=r"^[A-Za-z0-9_.:/@+\-]*$")]
+SourceCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
+PersonName = Annotated[str, StringConstraints(max_length=40, pattern=NO_NUL, strip_whitespace=True)]
+PhoneNumber = Annotated[str, StringConstraints(max_length=24, pattern=NO_NUL, strip_whitespace=True)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^\x00]+$")]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
@@ -37,28 +44,29 @@ class EvidenceIn(Schema):
 class CaseReporterIn(Schema):
     """The public reporter; becomes a contact at once and is never stored in plain."""
 
-    name: str = Field("", max_length=40, pattern=NO_NUL)
-    phone: str = Field("", max_length=24, pattern=NO_NUL)
+    name: PersonName = ""
+    phone: PhoneNumber = ""
 
 
 class CaseIn(Schema):
     """A report (上报)."""
 
-    source: str = Field("01", pattern=r"^[0-9]{2}$")
+    source: SourceCode = "01"
     """Code of the source, DOMAIN.md 1.2."""
     category: CategoryCode | None = None
-    title: str = Field("", max_length=160, pattern=NO_NUL)
+    title: Title = ""
     """Made of class and address when left out."""
-    description: str = Field("", max_length=4000, pattern=NO_NUL)
-    address: str = Field("", max_length=200, pattern=NO_NUL)
-    lon: Longitude
-    lat: Latitude
+    description: Description = ""
+    address: Address = ""
+    lon: Longitude | None = None
+    lat: Latitude | None = None
+    """A report has a position; only a situation of intake may come without one."""
     datum: Datum = Datum.WGS84
     """What `lon` and `lat` refer to; Chinese maps and phones give GCJ-02 or BD-09."""
     asset: DefinitionCode | None = None
     """Code of the component that it is about."""
     attributes: dict[Word, Word] = Field(default_factory=dict, max_length=20)
-    external_id: str = Field("", max_length=80, pattern=r"^[A-Za-z0-9_.:/@+\-]*$")
+    external_id: ExternalId = ""
     """Its number in the system it comes from; the same one is taken once."""
     reporter: CaseReporterIn | None = None
     urgent: bool = False
@@ -74,7 +82,7 @@ class CaseAcceptIn(Schema):
     condition: DefinitionCode
     """Code of the filing condition; it names the class."""
     opinion: Opinion = ""
-    address: str | None = Field(None, max_length=200, pattern=NO_NUL)
+    address: Address | None = None
     lon: Longitude | None = None
     lat: Latitude | None = None
     datum: Datum = Datum.WGS84

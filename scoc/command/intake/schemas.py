@@ -202,7 +202,8 @@ class SituationRow(Schema):
     area: str | None
     area_name: TextOut | None
     signals: int
-    occurrences: int
+    occurrences: int | None
+    """Signals with their repeats and recurrences; None for the past, where it is not kept."""
     counts: dict[str, int]
     """Signals by channel."""
     judge_by: datetime | None

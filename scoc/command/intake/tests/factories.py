@@ -1,4 +1,4 @@
-"""Signals and rules for tests; times are minutes after one hour before the clock."""
+"""Signals and rules for tests; times are minutes after 08:10, fifty before the clock."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def make_asset(code: str, lat: float = LAT) -> Asset:
 
 
 def report(actor: Actor, *, metres: float | None = 0, minutes: float = 0, **values: Any) -> SignalReceipt:
-    """One report, so many metres north of the middle (None: no position), minutes after an hour ago."""
+    """One report, so many metres north of the middle (None: no position), minutes after ten past eight."""
     position = {} if metres is None else {"lon": LON, "lat": north(metres)}
     return receive_signal(
         actor,
         SignalIn.model_validate(
             {
                 "channel": Channel.HOTLINE,
-                "happened_at": city_now() + timedelta(minutes=minutes - 60),
+                "happened_at": city_now() + timedelta(minutes=minutes - 50),
                 **position,
                 **values,
             }

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 
 import pytest
 
 from scoc.command.intake.models import Join, Proposal, Signal, Situation
-from scoc.command.intake.tests.factories import FLOOD, NOISE, make_categories, report
+from scoc.command.intake.tests.factories import FLOOD, NOISE, report
 from scoc.core.acting import Actor
 from scoc.core.models import FactRow
 from scoc.core.refusals import Invalid
-from scoc.core.tests.factories import make_actor
-
-
-@pytest.fixture
-def acceptor(monday: datetime) -> Actor:
-    make_categories()
-    return make_actor("intake.*", role="acceptor")
 
 
 def test_the_first_signal_opens_a_situation_and_a_near_one_joins_it(acceptor: Actor) -> None:

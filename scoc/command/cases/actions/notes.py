@@ -1,0 +1,43 @@
+"""Side actions, which move nothing."""
+
+from __future__ import annotations
+
+from scoc.command.cases import facts
+from scoc.command.cases.models import (
+    Case,
+    CaseNote,
+    NoteKind,
+)
+from scoc.command.cases.moving import (
+    PATHS,
+    columns_of,
+    locked,
+    must_say,
+    subject_of,
+)
+from scoc.command.cases.schemas import (
+    CaseCommented,
+)
+from scoc.core.access import visible
+from scoc.core.acting import Actor, acting
+from scoc.core.actions import action
+from scoc.core.facts import publish
+from scoc.core.now import city_now, wall_now
+from scoc.core.refusals import no_such
+
+
+@action("cases.comment_case")
+def comment_case(actor: Actor, case_id: int, text: str) -> CaseCommented:
+    """Write a comment (评论): it moves nothing and stays in the record."""
+    case = locked(actor, case_id)
+    if not visible(actor, Case.objects.filter(pk=case.pk), "cases.comment_case", PATHS).exists():
+        raise no_such("案卷", "case", case.subject)
+    must_say(text)
+    note = CaseNote.objects.create(
+        **columns_of(case), case=case, kind=NoteKind.COMMENT, actor_id=actor.user_id, text=text.strip(),
+        happened_at=city_now(), recorded_at=wall_now(), organisation_id=actor.organisation_id, post_id=actor.post_id,
+        correlation=acting().correlation,
+    )  # fmt: skip
+    publish(facts.CaseCommented(subject=subject_of(case), note=note.pk),
+            organisation_id=case.current_unit_id or case.organisation_id, area_id=case.area_id)  # fmt: skip
+    return CaseCommented(id=note.pk)

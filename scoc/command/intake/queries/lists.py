@@ -1,0 +1,148 @@
+"""Lists and counts of situations, as far as the viewer's scope goes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+
+from scoc.command.intake.loading import OF_SITUATION
+from scoc.command.intake.models import Join, Proposal, Repeat, Signal, Situation, SituationFlow
+from scoc.command.intake.schemas import CountsOut, LastHourOut, PointOut, SituationRow
+from scoc.command.intake.shapes import category_names, situation_row
+from scoc.core.access import query, visible
+from scoc.core.acting import Viewer
+from scoc.core.http.paging import Page, PageQuery, paged
+from scoc.core.models import Area
+from scoc.core.now import city_now
+from scoc.core.schemas import text_out
+
+SEE = "intake.read_situations"
+MOST_POINTS = 5000
+
+
+def _in_area(rows: QuerySet[Situation], code: str | None) -> QuerySet[Situation]:
+    """Situations in an area and all below it, in whichever version of it they were filed."""
+    if code is None:
+        return rows
+    paths = Area.objects.filter(code=code).order_by().values_list("path", flat=True).distinct()
+    condition = Q()
+    for path in paths:
+        condition |= Q(area__path__startswith=path)
+    return rows.filter(condition) if condition else rows.none()
+
+
+@query(SEE)
+def situations(
+    viewer: Viewer,
+    page: PageQuery,
+    *,
+    state: str | None = None,
+    category: str | None = None,
+    area: str | None = None,
+    level: int | None = None,
+    text: str | None = None,
+) -> Page[SituationRow]:
+    """Situations by state (a tab of the desk), category, area, level and text (of number, title and place).
+
+    With a state the most urgent come first, else the newest. With `as_of` states and signals are as they were known
+    then; levels and titles are today's.
+    """
+    rows = visible(viewer, Situation.objects.select_related("area"), SEE)
+    rows = _in_area(rows, area)
+    if category:
+        rows = rows.filter(category=category)
+    if level:
+        rows = rows.filter(level=level)
+    if text and text.strip():
+        rows = rows.filter(words__contains=text.strip().lower())
+    if page.as_of is not None:
+        flow = SituationFlow.objects.filter(situation=OuterRef("pk"), recorded_at__lte=page.as_of)
+        then = flow.order_by("-version").values("to_state")[:1]
+        rows = rows.filter(recorded_at__lte=page.as_of).annotate(state_then=Subquery(then))
+    if state:
+        rows = rows.filter(**{"state" if page.as_of is None else "state_then": state})
+    order = ("level", "-last_at", "-id") if state else ("-last_at", "-id")
+    found = paged(rows, page, order, lambda row: row, count=not text)
+    return Page(
+        items=_rows(found.items, page.as_of), next=found.next, total=found.total, as_of=found.as_of
+    )  # fmt: skip
+
+
+def _rows(found: list[Situation], as_of: datetime | None) -> list[SituationRow]:
+    ids = [row.pk for row in found]
+    names = category_names({row.category for row in found})
+    waiting = _open_proposals(ids)
+    shown = [situation_row(row, names, waiting.get(row.pk, 0)) for row in found]
+    if as_of is None:
+        return shown
+    known = (
+        Join.objects.filter(situation_id__in=ids, recorded_at__lte=as_of)
+        .filter(Q(undone_recorded_at=None) | Q(undone_recorded_at__gt=as_of))
+        .order_by()
+        .values_list("situation_id", "signal__channel")
+        .annotate(n=Count("id"))
+    )
+    counts: dict[int, dict[str, int]] = {}
+    for pk, channel, n in known:
+        counts.setdefault(pk, {})[channel] = n
+    for row, out in zip(found, shown, strict=True):
+        out.state = getattr(row, "state_then", row.state)
+        out.counts = counts.get(row.pk, {})
+        out.signals, out.occurrences = sum(out.counts.values()), None
+        out.judge_by = row.judge_by if out.state == Situation.State.OPEN else None
+    return shown
+
+
+def _open_proposals(ids: list[int]) -> dict[int, int]:
+    """How many undecided joins touch each situation: to it, or of its signals."""
+    rows = Proposal.objects.filter(Q(situation_id__in=ids) | Q(signal__situation_id__in=ids), decided_at=None)
+    found: dict[int, int] = {}
+    for pair in rows.values_list("situation_id", "signal__situation_id"):
+        for pk in pair:
+            found[pk] = found.get(pk, 0) + 1
+    return found
+
+
+@query(SEE)
+def situation_points(viewer: Viewer, area: str | None = None, level: int | None = None) -> list[PointOut]:
+    """Live situations with a position, for the map: the newest 5000."""
+    rows = _in_area(visible(viewer, Situation.objects.filter(ended_at=None), SEE), area).exclude(lon=None)
+    if level:
+        rows = rows.filter(level=level)
+    return [
+        PointOut(
+            id=row.pk, number=row.number, state=row.state, level=row.level, category=row.category or None,
+            title=text_out(row.title), lon=row.lon, lat=row.lat, radius_m=row.radius_m, signals=row.signals,
+            last_at=row.last_at,
+        )
+        for row in rows.order_by("-last_at", "-id")[:MOST_POINTS]
+        if row.lon is not None and row.lat is not None
+    ]  # fmt: skip
+
+
+@query(SEE)
+def situation_counts(viewer: Viewer, area: str | None = None) -> CountsOut:
+    """How many situations each tab holds: all live ones, and those that ended in the last 24 hours."""
+    moment = city_now()
+    since = moment - timedelta(hours=24)
+    rows = _in_area(visible(viewer, Situation.objects.all(), SEE), area).order_by()
+    found = dict.fromkeys(Situation.State.values, 0)
+    for part in (rows.filter(ended_at=None), rows.filter(ended_at__gte=since)):
+        found.update(part.values_list("state").annotate(n=Count("id")))
+    return CountsOut(states=found, ended_since=since, as_of=moment)
+
+
+@query(SEE)
+def last_hour(viewer: Viewer) -> LastHourOut:
+    """How many signals came in during the last hour of the city, and how many situations they are part of."""
+    end = city_now()
+    start = end - timedelta(hours=1)
+    rows = visible(viewer, Signal.objects.filter(happened_at__gt=start, happened_at__lte=end), SEE, OF_SITUATION)
+    repeats = visible(
+        viewer, Repeat.objects.filter(happened_at__gt=start, happened_at__lte=end), SEE,
+        {name: f"signal__{path}" for name, path in OF_SITUATION.items()},
+    )  # fmt: skip
+    touched = set(rows.order_by().values_list("situation_id", flat=True).distinct())
+    touched.update(repeats.order_by().values_list("signal__situation_id", flat=True).distinct())
+    return LastHourOut(signals=rows.count() + repeats.count(), situations=len(touched), start=start, end=end)
