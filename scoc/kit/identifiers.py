@@ -70,12 +70,17 @@ def use_worker(worker: int) -> None:
     _SOURCES[os.getpid()] = IdSource(worker)
 
 
-def new_id() -> int:
-    """A new id from this process's source; a forked child gets a source of its own."""
+def new_ids(count: int) -> list[int]:
+    """New ids in growing order from this process's source; a forked child gets a source of its own."""
     process = os.getpid()
     # setdefault: two threads that meet here share one source.
     source = _SOURCES.get(process) or _SOURCES.setdefault(process, IdSource(process % (1 << _WORKER_BITS)))
-    return source.take()[0]
+    return source.take(count)
+
+
+def new_id() -> int:
+    """One new id of this process."""
+    return new_ids(1)[0]
 
 
 def id_moment_ms(number: int) -> int:
