@@ -11,8 +11,9 @@ from scoc.core.models import Envelope, FlowRow, VersionRow
 class Rule(VersionRow):
     """One version of an alarm rule (告警规则) over a property of all devices of a type.
 
-    `settings` by kind (DOMAIN.md 3.2): threshold {side, raise, clear, duration_seconds}; rate {side, change,
-    window_seconds, clear}; deviation {k, clear_k, weeks, least_spread}; silence {missed}.
+    `settings` by kind (DOMAIN.md 3.2): threshold {side, raise_at, clear_at, duration_seconds}; rate {side, change,
+    clear_change, window_seconds}; deviation {side, k, clear_k, weeks, least_spread, least_samples, duration_seconds};
+    silence {missed}.
     """
 
     class Kind(models.TextChoices):
@@ -63,8 +64,11 @@ class RuleState(models.Model):
     datastream = models.ForeignKey("sensing.Datastream", on_delete=models.CASCADE, related_name="+")
     phase = models.CharField(max_length=8, choices=Phase.choices)
     since = MicrosField()
+    """When the phase began; for an alarm, when the condition began to hold."""
     last_at = MicrosField()
-    last = models.FloatField()
+    """Time of the newest reading that was judged."""
+    memory = models.JSONField(default=dict)
+    """`peak` so far; for a rate rule `low` and `high`, what it must remember of the readings inside its window."""
     alarm = models.ForeignKey("sensing.Alarm", on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta:
@@ -113,9 +117,10 @@ class Alarm(Envelope):
     """Whether the condition still holds."""
     cleared_at = models.DateTimeField(null=True)
     recurrences = models.PositiveIntegerField(default=1)
-    value = models.FloatField()
-    """The value that raised it."""
-    peak = models.FloatField()
+    value = models.FloatField(null=True)
+    """The value that raised it; for silence the last one known, if any."""
+    peak = models.FloatField(null=True)
+    """The value furthest out so far."""
     settled_by = models.CharField(max_length=60, blank=True)
     version = models.PositiveIntegerField(default=1)
 
@@ -140,8 +145,8 @@ class AlarmOccurrence(models.Model):
     alarm = models.ForeignKey(Alarm, on_delete=models.CASCADE, related_name="occurrences")
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    value = models.FloatField()
-    peak = models.FloatField()
+    value = models.FloatField(null=True)
+    peak = models.FloatField(null=True)
 
     class Meta:
         db_table = "sensing_alarm_occurrence"

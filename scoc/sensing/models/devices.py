@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from scoc.core.fields import BilingualField
+from scoc.core.fields import BilingualField, MicrosField
 
 
 class DeviceType(models.Model):
@@ -12,6 +12,11 @@ class DeviceType(models.Model):
 
     code = models.CharField(max_length=40, unique=True)
     name = BilingualField()
+    streams = models.JSONField(default=list)
+    """What every device of the type observes: a list of {property, name_zh, name_en, unit, places, minimum, maximum,
+    cadence_seconds, repeat}, as the city pack gave it."""
+    retired = models.BooleanField(default=False)
+    """No longer in the pack; kept for the history of its devices."""
 
     class Meta:
         db_table = "sensing_device_type"
@@ -41,10 +46,17 @@ class Device(models.Model):
     """The road or place it stands at."""
     lon = models.FloatField()
     lat = models.FloatField()
+    """WGS84, converted from what was given."""
+    given_lon = models.FloatField()
+    given_lat = models.FloatField()
+    datum = models.CharField(max_length=8)
+    """The datum that `given_lon` and `given_lat` came in."""
     state = models.CharField(max_length=12, choices=State.choices, default=State.ACTIVE)
     credential_hash = models.CharField(max_length=64, blank=True)
     credential_revoked_at = models.DateTimeField(null=True)
     registered_at = models.DateTimeField()
+    changed = MicrosField(db_index=True)
+    """Wall time of the last change to it, its credential or its datastreams: other processes look for it."""
 
     class Meta:
         db_table = "sensing_device"
@@ -75,6 +87,8 @@ class Datastream(models.Model):
     """The physically possible range; anything outside is rejected."""
     cadence_seconds = models.PositiveIntegerField()
     repeat = models.CharField(max_length=8, choices=Repeat.choices, default=Repeat.IGNORE)
+    active = models.BooleanField(default=True)
+    """Whether readings are taken; a property that left the type keeps its history and takes no more."""
     run = models.ForeignKey("core.Run", on_delete=models.PROTECT, related_name="+")
     """A drill's simulated readings come from datastreams of their own."""
 

@@ -10,8 +10,8 @@ from scoc.core.fields import MicrosField
 class Observation(models.Model):
     """One reading (观测值). The id is time-ordered; PostgreSQL partitions the table by month of `at`.
 
-    `dedup_key` is unique with the datastream and the time: empty text for a profile that ignores repeats, the
-    sender's key where one is given, null where repeats are kept.
+    `dedup_key` is unique with the datastream and the time. A datastream that ignores repeats has the empty text, so
+    that its phenomenon time alone decides; one that keeps repeats has the sender's key, or null where none is given.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -26,19 +26,21 @@ class Observation(models.Model):
 
     class Meta:
         db_table = "sensing_observation"
-        managed = False
+        constraints = (
+            models.UniqueConstraint(fields=("datastream", "at", "dedup_key"), name="sensing_observation_once"),
+        )
 
     def __str__(self) -> str:
         return f"{self.datastream_id} {self.at} {self.result}"
 
 
 class Latest(models.Model):
-    """The newest reading of a datastream: screens read this, never history."""
+    """The newest reading of a datastream: screens read this, never history. Of several at one time the greatest."""
 
     datastream = models.OneToOneField(
         "sensing.Datastream", primary_key=True, on_delete=models.CASCADE, related_name="latest"
     )
-    at = MicrosField(db_index=True)
+    at = MicrosField()
     result = models.FloatField()
     observation_id = models.BigIntegerField()
     recorded = MicrosField(db_index=True)
@@ -72,10 +74,12 @@ class Rollup(models.Model):
     """Sum × 10^places of the datastream: exact, whatever the order of arrival."""
     last_at = MicrosField()
     last = models.FloatField()
+    """The newest value; of several at one time the greatest, so that the order of arrival does not matter."""
+    recorded = MicrosField()
+    """When the newest of its readings was recorded: what was known at an earlier time is counted from raw rows."""
 
     class Meta:
         db_table = "sensing_rollup"
-        managed = False
 
     def __str__(self) -> str:
         return f"{self.datastream_id} {self.grain} {self.bucket}"
@@ -84,6 +88,7 @@ class Rollup(models.Model):
 class Rejected(models.Model):
     """A reading that was refused (拒收), with its reason: never mended silently, kept for inspection."""
 
+    run = models.ForeignKey("core.Run", on_delete=models.PROTECT, related_name="+")
     source = models.CharField(max_length=60)
     device_key = models.CharField(max_length=60, blank=True)
     property = models.CharField(max_length=40, blank=True)
@@ -94,15 +99,22 @@ class Rejected(models.Model):
 
     class Meta:
         db_table = "sensing_rejected"
-        indexes = (models.Index(fields=("device_key", "id"), name="sensing_rejected_device"),)
+        indexes = (
+            models.Index(fields=("run", "-id"), name="sensing_rejected_newest"),
+            models.Index(fields=("device_key", "-id"), name="sensing_rejected_device"),
+        )
 
     def __str__(self) -> str:
         return f"{self.device_key} {self.reason}"
 
 
 class RejectedCount(models.Model):
-    """How many readings were refused, by day, source, device and reason; complete even where rows are not kept."""
+    """How many readings were refused, by city day, source, device and reason; complete even where rows are not kept.
 
+    Readings of unknown devices are counted under the empty key, so that made-up keys do not fill the table.
+    """
+
+    run = models.ForeignKey("core.Run", on_delete=models.PROTECT, related_name="+")
     day = models.DateField()
     source = models.CharField(max_length=60)
     device_key = models.CharField(max_length=60, blank=True)
@@ -113,7 +125,7 @@ class RejectedCount(models.Model):
         db_table = "sensing_rejected_count"
         constraints = (
             models.UniqueConstraint(
-                fields=("day", "source", "device_key", "reason"), name="sensing_rejected_count_once"
+                fields=("run", "day", "source", "device_key", "reason"), name="sensing_rejected_count_once"
             ),
         )
 

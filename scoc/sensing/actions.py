@@ -1,0 +1,257 @@
+"""Everything that can be changed in sensing: readings in, alarms judged, credentials given and taken."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from scoc.core.access import visible
+from scoc.core.acting import Actor
+from scoc.core.actions import action
+from scoc.core.facts import Code, publish
+from scoc.core.http.request import require_version
+from scoc.core.now import city_now, current_run, in_run, wall_now
+from scoc.core.refusals import Refusal, invalid, no_such
+from scoc.core.secrets import keyed_hash
+from scoc.kit.identifiers import prefixed
+from scoc.kit.text import Text
+from scoc.sensing.facts import (
+    AlarmAcknowledged,
+    AlarmRefuted,
+    AlarmSettled,
+    CredentialIssued,
+    CredentialRevoked,
+    DeviceChanged,
+)
+from scoc.sensing.ingest import partitions, refusing
+from scoc.sensing.ingest.checking import bounds, check_rows
+from scoc.sensing.ingest.columns import Columns, Refused
+from scoc.sensing.ingest.directory import devices, forget_directory
+from scoc.sensing.ingest.files import read_file
+from scoc.sensing.ingest.tables import Batch, Checker, chunks
+from scoc.sensing.ingest.taking import Taken, take
+from scoc.sensing.models import Alarm, AlarmFlow, Device
+from scoc.sensing.raising import lock, subject_of, tell
+from scoc.sensing.schemas import CredentialOut, ImportResult, IngestResult, Reading, RowResult, TableMap
+
+CREDENTIAL_PURPOSE = "device-credential"
+MOVES: dict[str, frozenset[str]] = {
+    Alarm.State.NEW: frozenset({Alarm.State.ACKNOWLEDGED, Alarm.State.FALSE, Alarm.State.SETTLED}),
+    Alarm.State.ACKNOWLEDGED: frozenset({Alarm.State.FALSE, Alarm.State.SETTLED}),
+    Alarm.State.FALSE: frozenset(),
+    Alarm.State.SETTLED: frozenset(),
+}
+"""From which state of an alarm to which."""
+
+
+def ingest(actor: Actor, source: str, readings: Sequence[Reading]) -> IngestResult:
+    """Take live readings: each is stored once, found to be a duplicate, or refused with its reason and counted.
+
+    One transaction: `latest`, roll-ups and rules follow. A bad reading never fails its neighbours. `source` says
+    where they came from, e.g. `simulator`.
+    """
+    with in_run(actor.run_id):
+        span = bounds(history=False)
+        rows = [(r.device_key, r.property, r.at, r.value, r.dedup_key) for r in readings]
+        named = {row[0] for row in rows if isinstance(row[0], str)}
+        checked = check_rows(rows, devices(current_run(), named), span)
+        columns = checked.columns()
+        partitions.ensure_for(columns.at)
+    refused = [row for _, row in checked.refused]
+    taken = _take(actor, source, columns, refused, judged=True)
+    results: list[RowResult | None] = [None] * len(rows)
+    for position, fresh, pk in zip(checked.positions, taken.fresh.tolist(), taken.ids.tolist(), strict=True):
+        results[position] = RowResult("stored" if fresh else "duplicate", pk)
+    for position, row in checked.refused:
+        results[position] = RowResult("rejected", None, row.reason, row.detail)
+    stored = taken.stored
+    return IngestResult(
+        stored, len(columns) - stored, len(refused), tuple(result for result in results if result is not None)
+    )
+
+
+@action("sensing.ingest")
+def _take(actor: Actor, source: str, columns: Columns, refused: Sequence[Refused], *, judged: bool) -> Taken:
+    """Store checked readings and what was refused of them, in one transaction."""
+    taken = take(columns, judged=judged)
+    refusing.keep(source[:60], refused)
+    return taken
+
+
+@action("sensing.import")
+def _import_chunk(
+    actor: Actor, source: str, columns: Columns, refused: Sequence[Refused], counts: Mapping[tuple[str, str], int],
+    *, judged: bool,
+) -> int:  # fmt: skip
+    """Store one chunk of an import; how many of its readings were new."""
+    taken = take(columns, judged=judged, first_ids=False)
+    refusing.keep(source, refused)
+    refusing.count(source, [(key, reason, number) for (key, reason), number in counts.items()])
+    return taken.stored
+
+
+def import_table(actor: Actor, source: str, table: Iterable[Batch], *, judged: bool = False) -> ImportResult:
+    """Import readings from Arrow record batches with the columns device_key, property, at_micros, value.
+
+    For history: there is no bound on the age of readings, and the rules do not look at them unless `judged`. A null
+    value is a missing cell, no reading. Work goes chunk by chunk, each committed by itself, in flat memory; what was
+    imported already is found to be a duplicate, so an import that broke off is simply done again.
+    """
+    with in_run(actor.run_id):
+        span, run_id = bounds(history=True), current_run()
+    result = ImportResult()
+    checker = Checker(run_id, span)
+    for chunk in chunks(table):
+        found = checker.check(chunk)
+        partitions.ensure_for(found.columns.at)
+        stored = _import_chunk(actor, source[:60], found.columns, found.kept, found.counts, judged=judged)
+        result.rows += found.rows
+        result.missing += found.missing
+        result.stored += stored
+        result.duplicate += len(found.columns) - stored
+        for reason, number in found.reasons.items():
+            result.rejected[reason] = result.rejected.get(reason, 0) + number
+    return result
+
+
+def import_file(actor: Actor, source: str, path: Path, columns: TableMap, *, judged: bool = False) -> ImportResult:
+    """Import a CSV file, plain or compressed (.gz), whose columns `columns` explains. See `import_table`."""
+    return import_table(actor, source, read_file(path, columns), judged=judged)
+
+
+def _alarm_for(actor: Actor, alarm_id: int, permission: str) -> Alarm:
+    """An alarm within the actor's scope, locked."""
+    alarm = lock(visible(actor, Alarm.objects.filter(pk=alarm_id), permission)).first()
+    if alarm is None:
+        raise no_such("告警", "alarm", subject_of(alarm_id))
+    return alarm
+
+
+def _move(actor: Actor, alarm: Alarm, to_state: str, action_name: str, opinion: str) -> None:
+    """Move an alarm along its table of moves and write the flow. Raises Refusal for another move."""
+    if to_state not in MOVES[alarm.state]:
+        raise Refusal(
+            "wrong_state",
+            Text(
+                f"告警当前为“{Alarm.State(alarm.state).label}”，不能执行该操作。",
+                f"The alarm is {alarm.state}; it cannot become {to_state}.",
+            ),
+            subject=subject_of(alarm.pk),
+        )
+    moment, recorded = city_now(), wall_now()
+    AlarmFlow.objects.filter(alarm=alarm, version=alarm.version).update(left_at=moment)
+    AlarmFlow.objects.create(
+        alarm=alarm, version=alarm.version + 1, from_state=alarm.state, to_state=to_state, action=action_name,
+        actor_id=actor.user_id, post_id=actor.post_id, organisation_id=actor.organisation_id, opinion=opinion,
+        happened_at=moment, recorded_at=recorded,
+    )  # fmt: skip
+    alarm.state = to_state
+    alarm.version += 1
+    alarm.save(update_fields=["state", "version", "settled_by"])
+
+
+@action("sensing.acknowledge_alarm")
+def acknowledge_alarm(actor: Actor, alarm_id: int, opinion: str = "", *, version: int | None = None) -> int:
+    """A person has seen a new alarm; returns its version. Raises Refusal when it is not new any more."""
+    alarm = _alarm_for(actor, alarm_id, "sensing.acknowledge_alarm")
+    require_version(version, alarm.version, subject_of(alarm_id))
+    _move(actor, alarm, Alarm.State.ACKNOWLEDGED, "sensing.acknowledge_alarm", opinion)
+    tell(alarm, AlarmAcknowledged(subject=subject_of(alarm_id)), city_now())
+    return alarm.version
+
+
+@action("sensing.refute_alarm")
+def refute_alarm(actor: Actor, alarm_id: int, opinion: str, *, version: int | None = None) -> int:
+    """A person judges an alarm false (误报) and says why; returns its version. Raises Refusal once it is settled."""
+    if not opinion.strip():
+        raise invalid("opinion", "Say why the alarm is false.", "Write a sentence.", zh="请说明误报理由。")
+    alarm = _alarm_for(actor, alarm_id, "sensing.refute_alarm")
+    require_version(version, alarm.version, subject_of(alarm_id))
+    _move(actor, alarm, Alarm.State.FALSE, "sensing.refute_alarm", opinion)
+    tell(alarm, AlarmRefuted(subject=subject_of(alarm_id)), city_now())
+    return alarm.version
+
+
+@action("sensing.settle_alarm")
+def settle_alarm(actor: Actor, alarm_id: int, by: str) -> None:
+    """What came of the alarm is over; `by` is its subject id. Said twice, or of a refuted alarm, it changes nothing."""
+    alarm = _alarm_for(actor, alarm_id, "sensing.settle_alarm")
+    if alarm.state in (Alarm.State.SETTLED, Alarm.State.FALSE):
+        return
+    alarm.settled_by = by
+    _move(actor, alarm, Alarm.State.SETTLED, "sensing.settle_alarm", "")
+    tell(alarm, AlarmSettled(subject=subject_of(alarm_id), by=Code(by)), city_now())
+
+
+def _device_for(actor: Actor, device_id: int, permission: str) -> Device:
+    """A device within the actor's scope, locked."""
+    rows = visible(actor, Device.objects.filter(pk=device_id), permission, {"run": ""})
+    device = rows.select_for_update(of=("self",)).first()
+    if device is None:
+        raise no_such("设备", "device", device_subject(device_id))
+    return device
+
+
+def device_subject(device_id: int) -> Code:
+    """The subject id of a device."""
+    return Code(prefixed("sensing", f"device-{device_id}"))
+
+
+@action("sensing.issue_credential", audited=True)
+def issue_credential(actor: Actor, device_id: int) -> CredentialOut:
+    """Give a device a new credential; the old one ends at once. The token is shown this once."""
+    device = _device_for(actor, device_id, "sensing.issue_credential")
+    if device.state == Device.State.RETIRED:
+        raise Refusal(
+            "wrong_state", Text("设备已退役，不能签发凭证。", "The device is retired; it gets no credential."),
+            subject=device_subject(device_id),
+        )  # fmt: skip
+    secret = secrets.token_urlsafe(32)
+    device.credential_hash = keyed_hash(CREDENTIAL_PURPOSE, secret)
+    device.credential_revoked_at = None
+    device.changed = wall_now()
+    device.save(update_fields=["credential_hash", "credential_revoked_at", "changed"])
+    forget_directory()
+    publish(
+        CredentialIssued(subject=device_subject(device_id)), organisation_id=device.organisation_id,
+        area_id=device.area_id,
+    )  # fmt: skip
+    return CredentialOut(device_id=device_id, token=token_of(device.key, secret))
+
+
+def token_of(key: str, secret: str) -> str:
+    """What a device sends as its bearer token: the secret has 43 characters, the key follows."""
+    return f"scocd_{secret}_{key}"
+
+
+@action("sensing.revoke_credential", audited=True)
+def revoke_credential(actor: Actor, device_id: int) -> None:
+    """End a device's credential; it is refused within seconds. Without one nothing changes."""
+    device = _device_for(actor, device_id, "sensing.revoke_credential")
+    if not device.credential_hash or device.credential_revoked_at is not None:
+        return
+    device.credential_revoked_at = device.changed = wall_now()
+    device.save(update_fields=["credential_revoked_at", "changed"])
+    forget_directory()
+    publish(
+        CredentialRevoked(subject=device_subject(device_id)), organisation_id=device.organisation_id,
+        area_id=device.area_id,
+    )  # fmt: skip
+
+
+@action("sensing.change_device_state", audited=True)
+def change_device_state(actor: Actor, device_id: int, state: str) -> None:
+    """Put a device under maintenance, back to work, or retire it. Rules do not look at a device under maintenance."""
+    device = _device_for(actor, device_id, "sensing.change_device_state")
+    if state not in Device.State.values:
+        raise invalid("state", f"There is no state {state}.", f"Use one of {', '.join(Device.State.values)}.")
+    if state == device.state:
+        return
+    device.state, device.changed = state, wall_now()
+    device.save(update_fields=["state", "changed"])
+    forget_directory()
+    publish(
+        DeviceChanged(subject=device_subject(device_id), state=Code(state)), organisation_id=device.organisation_id,
+        area_id=device.area_id,
+    )  # fmt: skip

@@ -1,0 +1,171 @@
+"""Routes of sensing. Devices send their readings on the lean path (`lean.py`), not here."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from django.http import HttpResponse
+from ninja.params.functions import Path, Query
+from pydantic import AfterValidator, AwareDatetime
+
+from scoc.core.http import Page, PageQuery, Request, Routes, expected_version, with_version
+from scoc.core.schemas import Done
+from scoc.sensing import actions, queries
+from scoc.sensing.schemas import (
+    AlarmOut,
+    AlarmRow,
+    CredentialOut,
+    DeviceOut,
+    DevicePoint,
+    DeviceRow,
+    DeviceTypeRow,
+    OpinionIn,
+    RefuteIn,
+    RejectedCountRow,
+    RejectedRow,
+    SeriesOut,
+    StateIn,
+)
+
+
+def _within_reach(moment: datetime) -> datetime:
+    """Raises ValueError for times that no database can compare."""
+    if not 1970 < moment.year < 2200:
+        raise ValueError("the time must lie from 1971 to 2199")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+"""A time with its zone."""
+routes = Routes()
+ID = Path(..., ge=1, le=2**53)
+
+
+@routes.get("/types", permission="sensing.read_devices", response=list[DeviceTypeRow])
+def device_types(request: Request) -> list[DeviceTypeRow]:
+    """The kinds of devices."""
+    return queries.device_types(request.viewer)
+
+
+@routes.get("/devices", permission="sensing.read_devices", response=Page[DeviceRow])
+def devices(
+    request: Request,
+    page: PageQuery = Query(...),
+    type: str | None = Query(None, max_length=40),  # noqa: A002  # the word of the API
+    state: str | None = Query(None, max_length=12),
+    area: str | None = Query(None, max_length=20, pattern=r"^\d*$"),
+    organisation_id: int | None = Query(None, ge=1, le=2**53),
+    online: bool | None = None,
+    search: str | None = Query(None, max_length=60),
+) -> Page[DeviceRow]:
+    """The devices by key."""
+    return queries.devices(
+        request.viewer, page, type=type, state=state, area=area, organisation_id=organisation_id, online=online,
+        search=search,
+    )  # fmt: skip
+
+
+@routes.get("/devices/points", permission="sensing.read_devices", response=list[DevicePoint])
+def device_points(request: Request, type: str | None = Query(None, max_length=40)) -> list[DevicePoint]:  # noqa: A002
+    """The devices for a map."""
+    return queries.device_points(request.viewer, type)
+
+
+@routes.get("/devices/{device_id}", permission="sensing.read_devices", response=DeviceOut)
+def device(request: Request, device_id: int = ID) -> DeviceOut:
+    """One device with its series."""
+    return queries.device(request.viewer, device_id)
+
+
+@routes.post("/devices/{device_id}/credential", permission="sensing.issue_credential", response=CredentialOut)
+def issue_credential(request: Request, device_id: int = ID) -> CredentialOut:
+    """Give the device a new credential; the old one ends."""
+    return actions.issue_credential(request.viewer, device_id)
+
+
+@routes.post("/devices/{device_id}/credential/revoke", permission="sensing.revoke_credential", response=Done)
+def revoke_credential(request: Request, device_id: int = ID) -> Done:
+    """End the device's credential."""
+    actions.revoke_credential(request.viewer, device_id)
+    return Done()
+
+
+@routes.post("/devices/{device_id}/state", permission="sensing.change_device_state", response=Done)
+def change_device_state(request: Request, payload: StateIn, device_id: int = ID) -> Done:
+    """Put the device under maintenance, back to work, or retire it."""
+    actions.change_device_state(request.viewer, device_id, payload.state)
+    return Done()
+
+
+@routes.get("/datastreams/{datastream_id}/series", permission="sensing.read_observations", response=SeriesOut)
+def series(
+    request: Request,
+    start: Moment,
+    end: Moment,
+    datastream_id: int = ID,
+    grain: queries.Grain = "auto",
+    as_of: Moment | None = None,
+) -> SeriesOut:
+    """A datastream over a span of time, at the grain asked for or the finest that fits a chart."""
+    return queries.series(request.viewer, datastream_id, start, end, grain, as_of=as_of)
+
+
+@routes.get("/alarms", permission="sensing.read_alarms", response=Page[AlarmRow])
+def alarms(
+    request: Request,
+    page: PageQuery = Query(...),
+    state: str | None = Query(None, max_length=12),
+    level: str | None = Query(None, max_length=8),
+    active: bool | None = None,
+    device_id: int | None = Query(None, ge=1, le=2**53),
+    rule: str | None = Query(None, max_length=60),
+    area: str | None = Query(None, max_length=20, pattern=r"^\d*$"),
+    since: Moment | None = None,
+) -> Page[AlarmRow]:
+    """The alarms, newest first."""
+    return queries.alarms(
+        request.viewer, page, state=state, level=level, active=active, device_id=device_id, rule=rule, area=area,
+        since=since,
+    )  # fmt: skip
+
+
+@routes.get("/alarms/{alarm_id}", permission="sensing.read_alarms", response=AlarmOut)
+def alarm(request: Request, response: HttpResponse, alarm_id: int = ID) -> AlarmOut:
+    """One alarm; its version is in the ETag."""
+    found = queries.alarm(request.viewer, alarm_id)
+    with_version(response, found.version)
+    return found
+
+
+@routes.post("/alarms/{alarm_id}/acknowledge", permission="sensing.acknowledge_alarm", response=Done)
+def acknowledge(request: Request, payload: OpinionIn, alarm_id: int = ID) -> Done:
+    """Say that the alarm was seen."""
+    actions.acknowledge_alarm(request.viewer, alarm_id, payload.opinion, version=expected_version(request))
+    return Done()
+
+
+@routes.post("/alarms/{alarm_id}/refute", permission="sensing.refute_alarm", response=Done)
+def refute(request: Request, payload: RefuteIn, alarm_id: int = ID) -> Done:
+    """Judge the alarm false."""
+    actions.refute_alarm(request.viewer, alarm_id, payload.opinion, version=expected_version(request))
+    return Done()
+
+
+@routes.get("/rejected", permission="sensing.read_rejected", response=Page[RejectedRow])
+def rejected(
+    request: Request,
+    page: PageQuery = Query(...),
+    device_key: str | None = Query(None, max_length=60),
+    reason: str | None = Query(None, max_length=30),
+) -> Page[RejectedRow]:
+    """Refused readings that were kept, newest first."""
+    return queries.rejected(request.viewer, page, device_key=device_key, reason=reason)
+
+
+@routes.get("/rejected/counts", permission="sensing.read_rejected", response=list[RejectedCountRow])
+def rejected_counts(
+    request: Request, start_day: date, end_day: date, by_device: bool = False
+) -> list[RejectedCountRow]:
+    """How many readings were refused, by day, source and reason."""
+    return queries.rejected_counts(request.viewer, start_day, end_day, by_device=by_device)

@@ -1,0 +1,166 @@
+"""The hot statements, written by hand for each database: insert once, move `latest` forward, add to roll-ups."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+from django.db import connection
+
+from scoc.sensing.ingest import arrays
+from scoc.sensing.ingest.columns import Columns, Flags, Floats, Ints
+from scoc.sensing.ingest.rolling import Sums
+
+_MOVE = (
+    " ON CONFLICT (datastream_id) DO UPDATE SET at = excluded.at, result = excluded.result, "
+    "observation_id = excluded.observation_id, recorded = excluded.recorded "
+    "WHERE (excluded.at, excluded.result, excluded.observation_id) > "
+    "(sensing_latest.at, sensing_latest.result, sensing_latest.observation_id)"
+)
+_ADD = (
+    " ON CONFLICT (datastream_id, grain, bucket) DO UPDATE SET n = sensing_rollup.n + excluded.n, "
+    "minimum = {least}(sensing_rollup.minimum, excluded.minimum), "
+    "maximum = {greatest}(sensing_rollup.maximum, excluded.maximum), "
+    "total = sensing_rollup.total + excluded.total, "
+    "last = CASE WHEN excluded.last_at > sensing_rollup.last_at THEN excluded.last "
+    "WHEN excluded.last_at = sensing_rollup.last_at THEN {greatest}(sensing_rollup.last, excluded.last) "
+    "ELSE sensing_rollup.last END, "
+    "last_at = {greatest}(sensing_rollup.last_at, excluded.last_at), "
+    "recorded = {greatest}(sensing_rollup.recorded, excluded.recorded)"
+)
+_OBSERVATION = "INSERT INTO sensing_observation (id, datastream_id, at, result, recorded, dedup_key) "
+_ONCE = " ON CONFLICT (datastream_id, at, dedup_key) DO NOTHING"
+_LATEST = "INSERT INTO sensing_latest (datastream_id, at, result, observation_id, recorded) "
+_ROLLUP = (
+    "INSERT INTO sensing_rollup (datastream_id, grain, bucket, n, minimum, maximum, total, last_at, last, recorded) "
+)
+_LITE_OBSERVATION = f"{_OBSERVATION}VALUES (%s, %s, %s, %s, %s, %s){_ONCE}"
+_LITE_LATEST = f"{_LATEST}VALUES (%s, %s, %s, %s, %s){_MOVE}"
+_LITE_ROLLUP = f"{_ROLLUP}VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s){_ADD.format(least='min', greatest='max')}"
+_PG_OBSERVATION = (
+    f"WITH fresh AS ({_OBSERVATION}"  # noqa: S608  # parts of our own, never of input
+    f"SELECT u.id, u.d, u.at, u.r, %s, {{key}} FROM unnest(%b::bigint[], %b::bigint[], "
+    f"%b::bigint[], %b::float8[]{{keys}}) AS u (id, d, at, r{{column}}){_ONCE} RETURNING id) "
+    "SELECT count(*), CASE WHEN count(*) < %s THEN array_agg(id) END FROM fresh"
+)
+_PG_ONE_KEY = _PG_OBSERVATION.format(key="''", keys="", column="")
+_PG_KEYS = _PG_OBSERVATION.format(key="u.k", keys=", %s::text[]", column=", k")
+_PG_LATEST = (
+    f"{_LATEST}SELECT u.* FROM unnest(%b::bigint[], %b::bigint[], %b::float8[], %b::bigint[], %b::bigint[]) AS u{_MOVE}"  # noqa: S608
+)
+_PG_ROLLUP = (
+    f"{_ROLLUP}"  # noqa: S608  # parts of our own, never of input
+    "SELECT u.* FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::float8[], "
+    "%b::float8[], %b::bigint[], %b::bigint[], %b::float8[], %b::bigint[]) AS u"
+    f"{_ADD.format(least='least', greatest='greatest')}"
+)
+
+
+def on_postgres() -> bool:
+    """Whether the records store is PostgreSQL."""
+    return connection.vendor == "postgresql"
+
+
+def insert(ids: Ints, rows: Columns, recorded: int) -> Flags:
+    """Insert rows in their order; which of them are new. Of equal ones the first is stored."""
+    if on_postgres():
+        return _pg_insert(ids, rows, recorded)
+    keys: Sequence[str | None] = rows.dedup if rows.dedup is not None else [""] * len(rows)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _LITE_OBSERVATION,
+            list(zip(ids.tolist(), rows.datastream.tolist(), rows.at.tolist(), rows.value.tolist(),
+                     [recorded] * len(rows), keys, strict=True)),
+        )  # fmt: skip
+        if cursor.rowcount == len(rows):
+            return np.ones(len(rows), np.bool_)
+        cursor.execute("SELECT id FROM sensing_observation WHERE id BETWEEN %s AND %s", [int(ids[0]), int(ids[-1])])
+        stored = np.array([row[0] for row in cursor.fetchall()], np.int64)
+    return np.isin(ids, stored)
+
+
+def _pg_insert(ids: Ints, rows: Columns, recorded: int) -> Flags:
+    columns = [ids, rows.datastream, rows.at, rows.value]
+    with arrays.cursor() as cursor:
+        if rows.dedup is None:
+            cursor.execute(_PG_ONE_KEY, [recorded, *columns, len(rows)], binary=True)
+        else:
+            cursor.execute(_PG_KEYS, [recorded, *columns, rows.dedup, len(rows)], binary=True)
+        count, stored = cursor.fetchone() or (0, None)
+    if count == len(rows):
+        return np.ones(len(rows), np.bool_)
+    return np.isin(ids, np.array(stored or [], np.int64))
+
+
+def first_ids(rows: Columns) -> list[int]:
+    """The ids under which equal rows are stored, in one query."""
+    keys: Sequence[str | None] = rows.dedup if rows.dedup is not None else [""] * len(rows)
+    found: dict[int, int] = {}
+    if on_postgres():
+        with arrays.cursor() as cursor:
+            cursor.execute(
+                "SELECT u.n, o.id FROM unnest(%b::bigint[], %b::bigint[], %s::text[]) "
+                "WITH ORDINALITY AS u (d, at, k, n) JOIN sensing_observation o "
+                "ON o.datastream_id = u.d AND o.at = u.at AND o.dedup_key = u.k",
+                [rows.datastream, rows.at, list(keys)],
+            )
+            found = {n - 1: pk for n, pk in cursor.fetchall()}
+    else:
+        wanted = json.dumps(list(zip(rows.datastream.tolist(), rows.at.tolist(), keys, strict=True)))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT j.key, o.id FROM json_each(%s) AS j JOIN sensing_observation AS o "
+                "ON o.datastream_id = json_extract(j.value, '$[0]') AND o.at = json_extract(j.value, '$[1]') "
+                "AND o.dedup_key = json_extract(j.value, '$[2]')",
+                [wanted],
+            )
+            found = dict(cursor.fetchall())
+    return [found[n] for n in range(len(rows))]
+
+
+def move_latest(datastream: Ints, at: Ints, value: Floats, ids: Ints, recorded: int) -> None:
+    """Let each datastream's newest reading be this one, if it is newer. Rows are ordered by datastream, each once."""
+    if on_postgres():
+        stamps = np.full(len(ids), recorded, np.int64)
+        with arrays.cursor() as cursor:
+            cursor.execute(_PG_LATEST, [datastream, at, value, ids, stamps])
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _LITE_LATEST,
+            list(zip(datastream.tolist(), at.tolist(), value.tolist(), ids.tolist(), [recorded] * len(ids),
+                     strict=True)),
+        )  # fmt: skip
+
+
+def add_rollups(sums: Sums) -> None:
+    """Add to the stored roll-ups."""
+    columns: list[Ints | Floats] = [
+        sums.datastream, sums.grain, sums.bucket, sums.n, sums.minimum, sums.maximum, sums.total, sums.last_at,
+        sums.last, sums.recorded,
+    ]  # fmt: skip
+    if on_postgres():
+        with arrays.cursor() as cursor:
+            cursor.execute(_PG_ROLLUP, columns)
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(_LITE_ROLLUP, list(zip(*(column.tolist() for column in columns), strict=True)))
+
+
+def previous(datastreams: Ints) -> dict[int, int]:
+    """Time of the newest reading of each datastream so far; on PostgreSQL these rows stay locked."""
+    if on_postgres():
+        with arrays.cursor() as cursor:
+            cursor.execute(
+                "SELECT datastream_id, at FROM sensing_latest WHERE datastream_id = ANY(%b::bigint[]) "
+                "ORDER BY datastream_id FOR UPDATE",
+                [datastreams],
+            )
+            return dict(cursor.fetchall())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT datastream_id, at FROM sensing_latest WHERE datastream_id IN (SELECT value FROM json_each(%s))",
+            [json.dumps(datastreams.tolist())],
+        )
+        return dict(cursor.fetchall())

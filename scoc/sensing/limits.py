@@ -1,0 +1,28 @@
+"""What the hub takes, keeps of what it refuses, and calls online: the table `[sensing]` of a city pack."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from scoc.core.city import SettingsTable, declare_settings
+
+
+class SensingSettings(BaseModel):
+    """`[sensing]`: what the hub takes, keeps of what it refuses, and calls online (DOMAIN.md 6.1)."""
+
+    model_config = ConfigDict(extra="forbid")
+    future_seconds: int = Field(300, ge=0, le=86_400)
+    """A reading further ahead of the city's clock is refused."""
+    oldest_days: int = Field(30, ge=1, le=3650)
+    """A live reading older than this is refused; imports of history are not bound by it."""
+    rejected_kept_per_device_day: int = Field(100, ge=0, le=10_000)
+    """How many refused readings of one device are kept a day for inspection; all are counted."""
+    online_cadences: int = Field(3, ge=1, le=100)
+    """A device is online while its newest reading is not older than this many cadences (heartbeat × 3)."""
+    most_body_bytes: int = Field(1_048_576, ge=1024, le=67_108_864)
+    """Largest body of one telemetry request."""
+    most_readings: int = Field(10_000, ge=1, le=100_000)
+    """Most readings in one telemetry request."""
+
+
+declare_settings(SettingsTable("sensing", SensingSettings))

@@ -1,0 +1,344 @@
+"""What a city pack may configure of sensing: device types with their streams, devices, alarm rules, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from django.db.models import QuerySet
+from pydantic import Field
+
+from scoc.core.city import (
+    Changes,
+    Pack,
+    PackRow,
+    Problem,
+    Section,
+    declare_section,
+)
+from scoc.core.city.reading import Manifest
+from scoc.core.city.sections import city_settings, text_of
+from scoc.core.models import Organisation
+from scoc.core.now import city_now, current_run, wall_now
+from scoc.core.pack import ALWAYS, CODE, EN, ZH
+from scoc.kit.coordinates import Datum, convert
+from scoc.kit.text import Text
+from scoc.sensing.ingest.directory import forget_directory
+from scoc.sensing.ingest.rebuilding import rebuild_rollups
+from scoc.sensing.limits import SensingSettings
+from scoc.sensing.models import Datastream, Device, DeviceType, Latest, Rule
+from scoc.sensing.raising import drop_states
+from scoc.spatial.queries import locate
+
+__all__ = ["DeviceIn", "DeviceTypeIn", "RuleIn", "SensingSettings", "StreamIn"]
+MOST_SCALED = 2**43
+"""A property's range × 10^places stays below this, so that a million readings in one bucket sum up exactly."""
+
+
+class StreamIn(PackRow):
+    """One property that every device of a type observes."""
+
+    property: str = Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$")
+    name_zh: str = ZH
+    name_en: str = EN
+    unit: str = Field(min_length=1, max_length=20)
+    places: int = Field(3, ge=0, le=9)
+    """Decimal places that sums are exact to."""
+    minimum: float = Field(allow_inf_nan=False)
+    maximum: float = Field(allow_inf_nan=False)
+    """The physically possible range."""
+    cadence_seconds: int = Field(ge=1, le=31_622_400)
+    repeat: Literal["ignore", "keep"] = "ignore"
+    """A second reading at the same time is a repeat to ignore, or one more to keep."""
+
+
+class DeviceTypeIn(PackRow):
+    """A kind of device with its streams: `[[type]]`, each followed by its `[[type.streams]]`."""
+
+    code: str = Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$")
+    name_zh: str = ZH
+    name_en: str = EN
+    streams: list[StreamIn] = Field(min_length=1, max_length=60)
+
+
+class DeviceIn(PackRow):
+    """A device, with its place in the datum that it was surveyed in."""
+
+    key: str = Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")
+    type: str
+    name_zh: str = ZH
+    name_en: str = EN
+    organisation: str
+    """Social credit code of the unit that answers for it."""
+    lon: float = Field(ge=-180, le=180)
+    lat: float = Field(ge=-90, le=90)
+    datum: Datum
+    place: str = Field("", max_length=120)
+
+
+class RuleIn(PackRow):
+    """An alarm rule over one property of all devices of a type. Which fields it needs follows from its kind."""
+
+    code: str = CODE
+    kind: Literal["threshold", "rate", "deviation", "silence"]
+    name_zh: str = ZH
+    name_en: str = EN
+    device_type: str
+    property: str
+    level: Literal["severe", "major", "minor"]
+    category: str = Field("", max_length=60, pattern=r"^((component|event)/\d{4})?$")
+    """Class of the case that may come of it, e.g. `event/0506`."""
+    recurrence_seconds: int = Field(3600, ge=0, le=31_622_400)
+    """An alarm that comes back within this time after it cleared is the same alarm."""
+    side: Literal["above", "below", "both"] | None = None
+    raise_at: float | None = Field(None, allow_inf_nan=False)
+    """threshold: the alarm is raised when this value is reached."""
+    clear_at: float | None = Field(None, allow_inf_nan=False)
+    """threshold: it clears when the value is back beyond this one (hysteresis)."""
+    duration_seconds: int | None = Field(None, ge=0, le=31_622_400)
+    """threshold, deviation: for so long the condition must have held."""
+    change: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """rate: a change of so much within the window raises it."""
+    clear_change: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """rate: it clears when the change within the window is smaller than this."""
+    window_seconds: int | None = Field(None, ge=1, le=31_622_400)
+    k: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """deviation: further than k × MAD from the median of the same hour of the week raises it."""
+    clear_k: float | None = Field(None, ge=0, allow_inf_nan=False)
+    weeks: int | None = Field(None, ge=1, le=104)
+    """deviation: so many weeks back make up what is usual."""
+    least_spread: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """deviation: a smaller MAD counts as this, so that a still series does not alarm at every tremble."""
+    least_samples: int | None = Field(None, ge=1, le=100_000)
+    """deviation: with fewer past hours what is usual is unknown, and nothing is raised."""
+    missed: int | None = Field(None, ge=1, le=10_000)
+    """silence: so many cadences without a reading raise it."""
+
+
+_FIELDS = {
+    "threshold": ({"side", "raise_at", "clear_at"}, {"duration_seconds"}),
+    "rate": ({"side", "change", "clear_change", "window_seconds"}, set[str]()),
+    "deviation": ({"side", "k", "clear_k", "weeks", "least_spread"}, {"least_samples", "duration_seconds"}),
+    "silence": ({"missed"}, set[str]()),
+}
+_ALL_FIELDS = {name for needed, optional in _FIELDS.values() for name in needed | optional}
+
+
+def settings_of(row: RuleIn) -> dict[str, float | int | str]:
+    """The fields of a rule that its kind uses."""
+    needed, optional = _FIELDS[row.kind]
+    return {
+        name: getattr(row, name) for name in sorted(needed | optional) if getattr(row, name) is not None
+    }  # fmt: skip
+
+
+def _types() -> Iterable[DeviceTypeIn]:
+    for row in DeviceType.objects.filter(retired=False):
+        yield DeviceTypeIn(code=row.code, name_zh=row.name.zh, name_en=row.name.en, streams=row.streams)
+
+
+def _check_types(pack: Pack, rows: Sequence[tuple[DeviceTypeIn, str, int]]) -> Iterable[Problem]:
+    known = {row.code: row.streams for row in DeviceType.objects.all()}
+    for row, file, line in rows:
+        seen = set()
+        units = {old["property"]: old["unit"] for old in known.get(row.code, ())}
+        for stream in row.streams:
+            where = f"streams.{stream.property}"
+            if stream.property in seen:
+                yield Problem(file, line, where, "It stands twice.", "Give each property one stream.")
+            seen.add(stream.property)
+            if stream.minimum >= stream.maximum:
+                yield Problem(file, line, where, "Its minimum is not below its maximum.", "Correct the range.")
+            elif max(abs(stream.minimum), abs(stream.maximum)) * 10**stream.places > MOST_SCALED:
+                yield Problem(file, line, where, "Its range with so many places is too wide to sum exactly.",
+                              "Narrow the range or give fewer places.")  # fmt: skip
+            if units.get(stream.property, stream.unit) != stream.unit and _has_readings(row.code, stream.property):
+                yield Problem(file, line, where, f"Its readings are in {units[stream.property]}; a unit never changes.",
+                              "Give the new unit a property of its own.")  # fmt: skip
+
+
+def _has_readings(type_code: str, property_: str) -> bool:
+    return Latest.objects.filter(datastream__device__type__code=type_code, datastream__property=property_).exists()
+
+
+def _apply_types(changes: Changes[DeviceTypeIn]) -> None:
+    """Types as the pack says; the datastreams of their devices follow, and sums follow a change of places."""
+    DeviceType.objects.filter(code__in=[row.code for row in changes.removed]).update(retired=True)
+    for row in [*changes.added, *changes.changed]:
+        made, _ = DeviceType.objects.update_or_create(
+            code=row.code,
+            defaults={"name": text_of(row), "streams": [s.model_dump() for s in row.streams], "retired": False},
+        )
+        follow_type(made, Device.objects.filter(type=made))
+    forget_directory()
+
+
+def follow_type(type_: DeviceType, devices: QuerySet[Device]) -> None:
+    """Give the devices of a type its datastreams in the current run; those that left the type take no more readings."""
+    run_id = current_run()
+    wanted = {stream["property"]: StreamIn.model_validate(stream) for stream in type_.streams}
+    mine = Datastream.objects.filter(device__in=devices, run_id=run_id)
+    mine.exclude(property__in=wanted).filter(active=True).update(active=False)
+    rescaled: list[int] = []
+    for name, stream in wanted.items():
+        columns = {
+            "name": text_of(stream), "unit": stream.unit, "places": stream.places, "minimum": stream.minimum,
+            "maximum": stream.maximum, "cadence_seconds": stream.cadence_seconds, "repeat": stream.repeat,
+            "active": True,
+        }  # fmt: skip
+        rescaled += mine.filter(property=name).exclude(places=stream.places).values_list("id", flat=True)
+        mine.filter(property=name).update(**columns)
+        lacking = devices.exclude(pk__in=mine.filter(property=name).values("device_id")).values_list("id", flat=True)
+        Datastream.objects.bulk_create(
+            (Datastream(device_id=device_id, property=name, run_id=run_id, **columns) for device_id in list(lacking)),
+            batch_size=500,
+        )
+    if rescaled:
+        rebuild_rollups(rescaled)
+    devices.update(changed=wall_now())
+
+
+def _devices() -> Iterable[DeviceIn]:
+    for row in Device.objects.exclude(state=Device.State.RETIRED).select_related("type", "organisation"):
+        yield DeviceIn(
+            key=row.key, type=row.type.code, name_zh=row.name.zh, name_en=row.name.en,
+            organisation=row.organisation.code, lon=row.given_lon, lat=row.given_lat, datum=Datum(row.datum),
+            place=row.place,
+        )  # fmt: skip
+
+
+def _check_devices(pack: Pack, rows: Sequence[tuple[DeviceIn, str, int]]) -> Iterable[Problem]:
+    west, south, east, north = pack.manifest.bbox
+    types = dict(Device.objects.values_list("key", "type__code"))
+    for row, file, line in rows:
+        lon, lat = convert(row.lon, row.lat, row.datum, Datum.WGS84)
+        if not (west <= lon <= east and south <= lat <= north):
+            yield Problem(file, line, "lon", f"({row.lon}, {row.lat}) lies outside the city's box.",
+                          "Order is lon, lat in degrees; check the datum.")  # fmt: skip
+        if types.get(row.key, row.type) != row.type:
+            yield Problem(file, line, "type", f"It is a {types[row.key]}; a device never changes its type.",
+                          "Give the new device a key of its own.")  # fmt: skip
+
+
+def _apply_devices(changes: Changes[DeviceIn]) -> None:
+    """Devices as the pack says; one that left it is retired, and its history stays."""
+    changed = wall_now()
+    gone = Device.objects.filter(key__in=[row.key for row in changes.removed])
+    gone.update(state=Device.State.RETIRED, changed=changed)
+    types = {row.code: row for row in DeviceType.objects.all()}
+    organisations = dict(Organisation.objects.values_list("code", "id"))
+    touched: set[str] = set()
+    known = {row.key: row for row in Device.objects.filter(key__in=[r.key for r in [*changes.added, *changes.changed]])}
+    fresh = []
+    moment = city_now()
+    for row in [*changes.added, *changes.changed]:
+        lon, lat = convert(row.lon, row.lat, row.datum, Datum.WGS84)
+        device = known.get(row.key) or Device(key=row.key, registered_at=moment)
+        if device.state == Device.State.RETIRED:
+            device.state = Device.State.ACTIVE
+        device.type, device.name, device.organisation_id = (
+            types[row.type],
+            text_of(row),
+            organisations[row.organisation],
+        )
+        device.given_lon, device.given_lat, device.datum, device.place = row.lon, row.lat, row.datum, row.place
+        device.lon, device.lat, device.area_id, device.changed = lon, lat, locate(lon, lat), changed
+        if row.key in known:
+            device.save()
+            touched.add(row.type)
+        else:
+            fresh.append(device)
+    Device.objects.bulk_create(fresh, batch_size=500)
+    touched.update(device.type.code for device in fresh)
+    for code in sorted(touched):
+        follow_type(types[code], Device.objects.filter(type=types[code]))
+    forget_directory()
+
+
+def _rules() -> Iterable[RuleIn]:
+    for row in Rule.objects.filter(valid_to=None).select_related("device_type"):
+        yield RuleIn(
+            code=row.code, kind=row.kind, name_zh=row.name.zh, name_en=row.name.en, device_type=row.device_type.code,
+            property=row.property, level=row.level, category=row.category, recurrence_seconds=row.recurrence_seconds,
+            **row.settings,
+        )  # fmt: skip
+
+
+def _check_rules(pack: Pack, rows: Sequence[tuple[RuleIn, str, int]]) -> Iterable[Problem]:
+    categories = {f"{kind}/{major}{minor}" for kind, major, minor in pack.keys("categories")}
+    properties = {
+        row.code: {stream.property for stream in row.streams}
+        for row, _, _ in pack.rows["device_types"] if isinstance(row, DeviceTypeIn)
+    }  # fmt: skip
+    for row, file, line in rows:
+        needed, optional = _FIELDS[row.kind]
+        given = {name for name in _ALL_FIELDS if getattr(row, name) is not None}
+        for name in sorted(needed - given):
+            yield Problem(file, line, name, f"A rule of kind {row.kind} needs it.", "Add this field.")
+        for name in sorted(given - needed - optional):
+            yield Problem(file, line, name, f"A rule of kind {row.kind} has no such field.", "Remove it.")
+        if row.category and row.category not in categories:
+            yield Problem(file, line, "category", f"`{row.category}` is not among the categories.",
+                          "Add it to categories.toml or correct it.")  # fmt: skip
+        if row.property not in properties.get(row.device_type, {row.property}):
+            yield Problem(file, line, "property", f"A {row.device_type} does not observe `{row.property}`.",
+                          "Name one of its streams.")  # fmt: skip
+        if not needed - given:
+            yield from _check_hysteresis(row, file, line)
+
+
+def _check_hysteresis(row: RuleIn, file: str, line: int) -> Iterable[Problem]:
+    remedy = "An alarm must clear on the safe side of where it is raised."
+    if row.kind == "threshold":
+        if row.side == "both":
+            yield Problem(file, line, "side", "A threshold has one side.", "Write two rules, above and below.")
+        assert row.raise_at is not None
+        assert row.clear_at is not None
+        beyond = row.clear_at - row.raise_at
+        if (beyond > 0 and row.side == "above") or (beyond < 0 and row.side == "below"):
+            yield Problem(file, line, "clear_at", "It lies beyond `raise_at`.", remedy)
+    if row.kind == "rate" and (row.clear_change or 0) > (row.change or 0):
+        yield Problem(file, line, "clear_change", "It is greater than `change`.", remedy)
+    if row.kind == "deviation" and (row.clear_k or 0) > (row.k or 0):
+        yield Problem(file, line, "clear_k", "It is greater than `k`.", remedy)
+
+
+def _apply_rules(changes: Changes[RuleIn]) -> None:
+    """A changed rule becomes a new version; a removed one ends, and its alarms clear with it."""
+    moment, recorded = city_now(), wall_now()
+    types = dict(DeviceType.objects.values_list("code", "id"))
+    known = {row.code: row for row in Rule.objects.order_by("version")}
+    ended = [row.code for row in [*changes.removed, *changes.changed]]
+    Rule.objects.filter(code__in=ended, valid_to=None).update(valid_to=moment)
+    elsewhere = [
+        row.code for row in changes.changed
+        if (known[row.code].kind, known[row.code].property, known[row.code].device_type_id)
+        != (row.kind, row.property, types[row.device_type])
+    ]  # fmt: skip
+    drop_states([*(row.code for row in changes.removed), *elsewhere], moment)
+    Rule.objects.bulk_create(
+        Rule(
+            code=row.code, version=known[row.code].version + 1 if row.code in known else 1, kind=row.kind,
+            name=Text(row.name_zh, row.name_en), device_type_id=types[row.device_type], property=row.property,
+            level=row.level, category=row.category, settings=settings_of(row),
+            recurrence_seconds=row.recurrence_seconds, valid_from=moment if row.code in known else ALWAYS,
+            recorded_at=recorded, source=city_settings(Manifest).code,
+        )
+        for row in [*changes.added, *changes.changed]
+    )  # fmt: skip
+    forget_directory()
+
+
+declare_section(
+    Section("device_types", ("devices/types.toml",), "type", DeviceTypeIn, ("code",), _types, _apply_types,
+            check=_check_types)
+)  # fmt: skip
+declare_section(
+    Section("devices", ("devices/*.csv",), "device", DeviceIn, ("key",), _devices, _apply_devices,
+            references={"type": "device_types", "organisation": "organisations"}, check=_check_devices,
+            export_file="devices/devices.csv")
+)  # fmt: skip
+declare_section(
+    Section("rules", ("rules.toml",), "rule", RuleIn, ("code",), _rules, _apply_rules,
+            references={"device_type": "device_types"}, check=_check_rules)
+)  # fmt: skip

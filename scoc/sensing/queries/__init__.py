@@ -1,0 +1,20 @@
+"""What others may read of sensing: devices, series, roll-ups, alarms, refusals."""
+
+from scoc.sensing.queries.alarms import alarm, alarms
+from scoc.sensing.queries.devices import device, device_points, device_types, devices
+from scoc.sensing.queries.refusals import rejected, rejected_counts
+from scoc.sensing.queries.series import Grain, rollups, series
+
+__all__ = [
+    "Grain",
+    "alarm",
+    "alarms",
+    "device",
+    "device_points",
+    "device_types",
+    "devices",
+    "rejected",
+    "rejected_counts",
+    "rollups",
+    "series",
+]

@@ -1,0 +1,219 @@
+"""What an alarm rule decides about a series of readings: pure functions, no database (DOMAIN.md 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from scoc.kit.text import Text
+
+Verdict = Literal["broken", "between", "recovered", "unknown"]
+GAP_CADENCES = 3
+"""After a gap of more cadences than these, nobody knows whether a condition went on: its duration starts anew."""
+LEAST_SAMPLES = 3
+"""Default of `least_samples`."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where a rule stands over a datastream. Times are microseconds."""
+
+    phase: Literal["normal", "pending", "alarm"] = "normal"
+    since: int = 0
+    last_at: int = 0
+    memory: dict[str, Any] = field(default_factory=dict)
+    """`peak` while pending or in alarm; `low` and `high` of a rate rule's window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The condition has held long enough; it began at `since`."""
+
+    at: int
+    value: float
+    since: int
+    peak: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """The condition is gone."""
+
+    at: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Worse:
+    """An alarm that stands got a value further out."""
+
+    at: int
+    peak: float
+
+
+Event = Raised | Cleared | Worse
+Usual = Callable[[int], tuple[float, float] | None]
+"""Median and MAD of the hour of the week that a time lies in; None where it is not known."""
+
+
+def nothing_usual(at: int) -> None:
+    """No baseline at all."""
+
+
+def _threshold(settings: dict[str, Any], value: float) -> Verdict:
+    above = settings["side"] == "above"
+    if value >= settings["raise_at"] if above else value <= settings["raise_at"]:
+        return "broken"
+    if value < settings["clear_at"] if above else value > settings["clear_at"]:
+        return "recovered"
+    return "between"
+
+
+def _deviation(settings: dict[str, Any], at: int, value: float, usual: Usual) -> Verdict:
+    found = usual(at)
+    if found is None:
+        return "unknown"
+    median, mad = found
+    away = (value - median) / max(mad, settings["least_spread"])
+    away = {"above": away, "below": -away, "both": abs(away)}[settings["side"]]
+    if away > settings["k"]:
+        return "broken"
+    return "recovered" if away <= settings["clear_k"] else "between"
+
+
+def _slide(window: list[list[float]], at: int, value: float, start: int, sign: int) -> float:
+    """Add a reading to the falling (sign 1) or rising (-1) tops of a window; returns the window's extreme."""
+    while window and sign * window[-1][1] >= sign * value:
+        window.pop()
+    window.append([at, value])
+    while window[0][0] < start:
+        window.pop(0)
+    return window[0][1]
+
+
+def _rate(settings: dict[str, Any], at: int, value: float, memory: dict[str, Any]) -> Verdict:
+    start = at - settings["window_seconds"] * 1_000_000
+    rise = value - _slide(memory.setdefault("low", []), at, value, start, 1)
+    fall = _slide(memory.setdefault("high", []), at, value, start, -1) - value
+    change = {"above": rise, "below": fall, "both": max(rise, fall)}[settings["side"]]
+    if change >= settings["change"]:
+        return "broken"
+    return "recovered" if change < settings["clear_change"] else "between"
+
+
+def _further(settings: dict[str, Any], at: int, value: float, peak: float, usual: Usual) -> bool:
+    """Whether a value lies further out than the furthest so far."""
+    side = settings["side"]
+    if side == "both":
+        found = usual(at)
+        middle = found[0] if found else 0.0
+        return abs(value - middle) > abs(peak - middle)
+    return value > peak if side == "above" else value < peak
+
+
+def decide(
+    kind: str,
+    settings: dict[str, Any],
+    standing: Standing,
+    readings: Iterable[tuple[int, float]],
+    cadence: int,
+    usual: Usual = nothing_usual,
+) -> list[Event]:
+    """Move a rule of kind threshold, rate or deviation over readings in order of time; what happened on the way.
+
+    `standing` is changed in place. A threshold is reached at the value itself; it clears strictly beyond `clear_at`.
+    """
+    events: list[Event] = []
+    for at, value in readings:
+        if kind == "threshold":
+            verdict = _threshold(settings, value)
+        elif kind == "rate":
+            verdict = _rate(settings, at, value, standing.memory)
+        else:
+            verdict = _deviation(settings, at, value, usual)
+        gap = at - standing.last_at > GAP_CADENCES * cadence
+        standing.last_at = at
+        step = _in_alarm if standing.phase == "alarm" else _before_alarm
+        event = step(settings, standing, at, value, verdict, gap, usual)
+        if event is not None:
+            events.append(event)
+    return events
+
+
+def _in_alarm(
+    settings: dict[str, Any], standing: Standing, at: int, value: float, verdict: Verdict, gap: bool, usual: Usual
+) -> Event | None:
+    if verdict == "recovered":
+        standing.phase, standing.since = "normal", at
+        standing.memory.pop("peak", None)
+        return Cleared(at, value)
+    if _further(settings, at, value, standing.memory["peak"], usual):
+        standing.memory["peak"] = value
+        return Worse(at, value)
+    return None
+
+
+def _before_alarm(
+    settings: dict[str, Any], standing: Standing, at: int, value: float, verdict: Verdict, gap: bool, usual: Usual
+) -> Event | None:
+    if verdict == "unknown":
+        return None
+    if verdict != "broken":
+        if standing.phase == "pending":
+            standing.phase, standing.since = "normal", at
+            standing.memory.pop("peak", None)
+        return None
+    if standing.phase == "normal" or gap:
+        standing.phase, standing.since = "pending", at
+        standing.memory["peak"] = value
+    elif _further(settings, at, value, standing.memory["peak"], usual):
+        standing.memory["peak"] = value
+    if at - standing.since < int(settings.get("duration_seconds", 0)) * 1_000_000:
+        return None
+    standing.phase = "alarm"
+    return Raised(at, value, standing.since, standing.memory["peak"])
+
+
+def may_matter(kind: str, settings: dict[str, Any], low: float, high: float) -> bool:
+    """Whether readings between `low` and `high` can move a rule that stands at normal without memory."""
+    if kind != "threshold":
+        return kind != "silence"
+    return bool(high >= settings["raise_at"] if settings["side"] == "above" else low <= settings["raise_at"])
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _span(seconds: float) -> tuple[str, str]:
+    for size, zh, en in ((86400, "天", "d"), (3600, "小时", "h"), (60, "分钟", "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{int(seconds // size)}{zh}", f"{int(seconds // size)} {en}"
+    return f"{seconds:g}秒", f"{seconds:g} s"
+
+
+def sentence(kind: str, settings: dict[str, Any], name: Text, unit: str) -> Text:
+    """What a rule compares with what, for people."""
+    if kind == "silence":
+        return Text(f"连续 {settings['missed']} 个周期无数据", f"no reading for {settings['missed']} cadences")
+    duration = settings.get("duration_seconds", 0)
+    zh, en = _span(duration)
+    lasting = (f"，持续 {zh}", f" for {en}") if duration else ("", "")
+    if kind == "threshold":
+        mark = "≥" if settings["side"] == "above" else "≤"
+        told = f"{mark} {_number(settings['raise_at'])} {unit}"
+        return Text(f"{name.zh} {told}{lasting[0]}", f"{name.en} {told}{lasting[1]}")
+    if kind == "rate":
+        zh, en = _span(settings["window_seconds"])
+        words = {"above": ("上升", "rises by"), "below": ("下降", "falls by"), "both": ("变化", "changes by")}
+        verb = words[settings["side"]]
+        told = f"≥ {_number(settings['change'])} {unit}"
+        return Text(f"{name.zh} {zh}内{verb[0]} {told}", f"{name.en} {verb[1]} {told} within {en}")
+    words = {"above": ("高于", "above"), "below": ("低于", "below"), "both": ("偏离", "away from")}
+    verb = words[settings["side"]]
+    far = _number(settings["k"])
+    return Text(
+        f"{name.zh}{verb[0]}同时段常态 {far} 倍离差{lasting[0]}",
+        f"{name.en} more than {far} × MAD {verb[1]} the usual of the hour{lasting[1]}",
+    )

@@ -1,0 +1,319 @@
+"""Shapes that leave sensing: readings and what became of them, devices, series, alarms, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from ninja import Field, Schema
+
+from scoc.core.schemas import TextOut
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading as a sender gives it. `dedup_key` is the sender's own key against storing it twice."""
+
+    device_key: str
+    property: str
+    at: datetime
+    value: float
+    dedup_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What became of one reading: `stored`, `duplicate` (with the id of the first one), or `rejected` and why."""
+
+    status: Literal["stored", "duplicate", "rejected"]
+    id: int | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What became of a batch; `results` are in the order of the readings."""
+
+    stored: int
+    duplicate: int
+    rejected: int
+    results: tuple[RowResult, ...] = ()
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """What became of an import: rows read = stored + duplicate + the rejected of every reason."""
+
+    rows: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    missing: int = 0
+    """Cells without a value (such as `NA`): nothing was measured, so they are no readings and not among the rows."""
+    rejected: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueColumn:
+    """A column of a wide table: the property that it gives, and the factor to the stream's unit."""
+
+    property: str
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TableMap:
+    """How a file's columns give readings.
+
+    The device stands in the column `device`, or is `device_key` for the whole file; `devices` maps names as the file
+    spells them to keys. The time is one column of ISO text (or of `time_format`), or the columns year, month, day,
+    hour. Values stand in one column each (`values`), or in `value` with the property's name in `property`.
+    """
+
+    time: tuple[str, ...]
+    values: Mapping[str, ValueColumn] = field(default_factory=dict)
+    property: str = ""
+    properties: Mapping[str, ValueColumn] = field(default_factory=dict)
+    value: str = ""
+    device: str = ""
+    device_key: str = ""
+    devices: Mapping[str, str] = field(default_factory=dict)
+    time_format: str = ""
+    zone: str = "UTC"
+    missing: tuple[str, ...] = ("", "NA")
+    delimiter: str = ","
+    encoding: str = "utf8"
+
+
+class StreamOut(Schema):
+    """One series of a device with its newest reading."""
+
+    id: int
+    property: str
+    name: TextOut
+    unit: str
+    places: int
+    minimum: float
+    maximum: float
+    cadence_seconds: int
+    repeat: str
+    at: datetime | None
+    value: float | None
+    online: bool
+
+
+class DeviceRow(Schema):
+    """A device in a list."""
+
+    id: int
+    key: str
+    type: str
+    type_name: TextOut
+    name: TextOut
+    organisation_id: int
+    organisation: TextOut
+    area: str | None
+    area_name: TextOut | None
+    place: str
+    lon: float
+    lat: float
+    state: str
+    online: bool
+    latest_at: datetime | None
+
+
+class DeviceOut(DeviceRow):
+    """A device with its series."""
+
+    datum: str
+    given_lon: float
+    given_lat: float
+    registered_at: datetime
+    credential: Literal["none", "issued", "revoked"]
+    streams: list[StreamOut]
+
+
+class DevicePoint(Schema):
+    """A device on the map."""
+
+    id: int
+    key: str
+    type: str
+    lon: float
+    lat: float
+    area_path: str
+    state: str
+    online: bool
+
+
+class DeviceTypeRow(Schema):
+    """A kind of device and how many there are."""
+
+    code: str
+    name: TextOut
+    devices: int
+
+
+class SeriesPoint(Schema):
+    """One reading, or what an hour or a day amounts to. `value` is the reading or the mean."""
+
+    at: datetime
+    value: float
+    minimum: float
+    maximum: float
+    n: int
+
+
+class SeriesOut(Schema):
+    """A series at one grain: minutes of the bucket (60, 1440), or 0 for readings as they came."""
+
+    datastream_id: int
+    device_id: int
+    property: str
+    name: TextOut
+    unit: str
+    places: int
+    grain: int
+    start: datetime
+    end: datetime
+    cut: bool
+    """Whether there were more points than are shown."""
+    points: list[SeriesPoint]
+
+
+@dataclass(frozen=True, slots=True)
+class RollupRow:
+    """What one datastream gave in one hour or city day. The mean is `total / n`."""
+
+    datastream_id: int
+    device_id: int
+    device_key: str
+    area_path: str
+    bucket: datetime
+    n: int
+    total: Decimal
+    minimum: float
+    maximum: float
+    last: float
+    last_at: datetime
+
+
+class AlarmRow(Schema):
+    """An alarm in a list."""
+
+    id: int
+    subject: str
+    rule: str
+    rule_name: TextOut
+    kind: str
+    level: str
+    category: str
+    device_id: int
+    device_key: str
+    device_name: TextOut
+    datastream_id: int
+    property: str
+    unit: str
+    value: float | None
+    peak: float | None
+    area: str | None
+    area_name: TextOut | None
+    place: str
+    lon: float
+    lat: float
+    state: str
+    active: bool
+    happened_at: datetime
+    cleared_at: datetime | None
+    recurrences: int
+    version: int
+
+
+class OccurrenceOut(Schema):
+    """One time that the condition held."""
+
+    started_at: datetime
+    ended_at: datetime | None
+    value: float | None
+    peak: float | None
+
+
+class AlarmFlowOut(Schema):
+    """One stay in one state."""
+
+    version: int
+    from_state: str
+    to_state: str
+    action: str
+    username: str
+    post: TextOut | None
+    opinion: str
+    happened_at: datetime
+    left_at: datetime | None
+
+
+class AlarmOut(AlarmRow):
+    """An alarm with all that is known of it."""
+
+    threshold: TextOut
+    """What was compared with what, as a sentence."""
+    property_name: TextOut
+    organisation_id: int | None
+    area_id: int | None
+    area_path: str
+    settled_by: str
+    allowed: list[str]
+    """The moves that the viewer may make now: acknowledge, refute."""
+    occurrences: list[OccurrenceOut]
+    flow: list[AlarmFlowOut]
+
+
+class RejectedRow(Schema):
+    """A reading that was refused."""
+
+    id: int
+    source: str
+    device_key: str
+    property: str
+    reason: str
+    detail: str
+    raw: str
+    recorded_at: datetime
+
+
+class RejectedCountRow(Schema):
+    """How many readings were refused on a day."""
+
+    day: date
+    source: str
+    device_key: str
+    reason: str
+    n: int
+
+
+class OpinionIn(Schema):
+    """What a person says about an alarm."""
+
+    opinion: str = Field("", max_length=500)
+
+
+class RefuteIn(Schema):
+    """Why an alarm is false."""
+
+    opinion: str = Field(min_length=2, max_length=500)
+
+
+class CredentialOut(Schema):
+    """A device's new credential. It is shown this once; only its keyed hash is kept."""
+
+    device_id: int
+    token: str
+
+
+class StateIn(Schema):
+    """The state to put a device in."""
+
+    state: Literal["registered", "active", "maintenance", "retired"]
