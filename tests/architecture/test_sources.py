@@ -71,7 +71,7 @@ PLANTED: dict[str, tuple[str, str, str | tuple[str, str], str, str]] = {
         "publish a fact",
     ),
     "bare ignore": (
-        "excuses-have-reasons", "scoc/sensing/planted.py", "X = 1  # noqa: S101\n", "planted.py:1", "say why",
+        "excuses-have-reasons", "scoc/sensing/planted.py", "X = 1  # " + "noqa: S101\n", "planted.py:1", "say why",
     ),
     "note for later": (
         "nothing-for-later", "scoc/sensing/planted.py", "X = 1  # " + "TODO: better\n", "planted.py:1", "file an issue",

@@ -109,7 +109,7 @@ class Routes:
                     return view(request, *args, **kwargs)
 
             # ninja reads the form of a route from its signature: give it with the names resolved
-            guarded.__signature__ = inspect.signature(view, eval_str=True)  # type: ignore[attr-defined]
+            guarded.__signature__ = inspect.signature(view, eval_str=True)  # type: ignore[attr-defined]  # see above
             ROUTES.append(Route(method, path, permission, view))
             auth = None if isinstance(permission, _Public) else authenticate
             module = view.__module__.removeprefix("scoc.").removesuffix(".http").replace(".", "_")
