@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
 
 from ninja import Field, Schema
 
-from scoc.core.schemas import Moment, OrganisationRow, TextOut
-
-Code = Annotated[str, Field(min_length=1, max_length=60)]
+from scoc.core.schemas import OrganisationRow, TextOut
 
 
 class SideOut(Schema):
@@ -120,7 +117,6 @@ class DefinitionOut(Schema):
     numerator: TextOut
     denominator: TextOut
     unit: TextOut
-    factor: int
     places: int
     direction: str
     aggregation: str
@@ -174,7 +170,7 @@ class ThemeOut(Schema):
     score: Decimal | None
     weight: Decimal
     """As it counted: missing themes leave theirs to the others."""
-    lost: Decimal | None
+    lost: Decimal
     """Points that it takes from 100."""
     capped: bool
 
@@ -187,8 +183,7 @@ class Contribution(Schema):
     theme: str
     score: Decimal | None
     weight: Decimal
-    """Its share of the whole index, 0 to 1."""
-    lost: Decimal | None
+    lost: Decimal
     carried: bool
     """Its newest value is older than the time of the index."""
     dropped: bool
@@ -230,17 +225,11 @@ class DistrictIndex(Schema):
 
 
 class ComputeIn(Schema):
-    """Measure indicators now; all of them when none is named."""
+    """Compute indicators now, or past windows anew."""
 
-    codes: list[Code] = Field(default_factory=list, max_length=200)
-
-
-class RecomputeIn(Schema):
-    """Measure the windows anew that end in a past time; all indicators when none is named."""
-
-    codes: list[Code] = Field(default_factory=list, max_length=200)
-    start: Moment
-    end: Moment
+    codes: list[str] = Field(default_factory=list, max_length=200)
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 class Computed(Schema):

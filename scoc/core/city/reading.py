@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from scoc.core.city.sections import SECTIONS, SETTINGS, BadPack, PackRow, Problem, Section
 
@@ -43,8 +44,26 @@ class Manifest(BaseModel):
     timezone: str = Field(max_length=40)
     include: list[str] = []
     center: tuple[float, float]
+    """Longitude and latitude where maps open."""
     bbox: tuple[float, float, float, float]
+    """West, south, east, north: whatever lies outside is a mistake."""
     seed: int = Field(0, ge=0, le=2**53)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone {value}") from error
+        return value
+
+    @model_validator(mode="after")
+    def _middle_in_box(self) -> Manifest:
+        west, south, east, north = self.bbox
+        if not (-180 <= west < self.center[0] < east <= 180 and -90 <= south < self.center[1] < north <= 90):
+            raise ValueError("bbox is west, south, east, north in degrees, and the center lies in it")
+        return self
 
 
 class Outside(BaseModel):
@@ -120,12 +139,17 @@ def _toml_places(text: str) -> dict[tuple[str, int], tuple[int, dict[str, int]]]
     return places
 
 
-def _read_toml(path: Path, shown: str) -> tuple[dict[str, Any], dict[tuple[str, int], tuple[int, dict[str, int]]]]:
+def _text(path: Path, shown: str) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text), _toml_places(text)
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadPack([Problem(shown, 0, "file", "It is not UTF-8 text.", "Save it as UTF-8.")]) from error
+
+
+def _read_toml(path: Path, shown: str) -> tuple[dict[str, Any], dict[tuple[str, int], tuple[int, dict[str, int]]]]:
+    text = _text(path, shown)
+    try:
+        return tomllib.loads(text), _toml_places(text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"line (\d+)", str(error))
         line = int(at[1]) if at else text.count("\n") + 1
@@ -138,19 +162,16 @@ def _toml_rows(path: Path, shown: str, table: str) -> Iterator[Located]:
         line = places.get((other, 0), (0, {}))[0] or places["", 0][1].get(other, 1)
         raise BadPack([Problem(shown, line, other, f"This file holds [[{table}]] only.", "Move or rename it.")])
     rows = content.get(table, [])
-    if not isinstance(rows, list):
-        raise BadPack([Problem(shown, places[table, 0][0], table, "It is one table.", f"Write [[{table}]].")])
+    if not isinstance(rows, list) or not all(isinstance(values, dict) for values in rows):
+        at = places.get((table, 0), (0, {}))[0] or places["", 0][1].get(table, 1)
+        raise BadPack([Problem(shown, at, table, "It is not a list of tables.", f"Write [[{table}]].")])
     for index, values in enumerate(rows):
         line, lines = places.get((table, index), (0, {}))
         yield Located(values, shown, line, lines)
 
 
 def _csv_rows(path: Path, shown: str) -> Iterator[Located]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadPack([Problem(shown, 0, "file", "It is not UTF-8 text.", "Save it as UTF-8.")]) from error
-    reader = csv.DictReader(io.StringIO(text))
+    reader = csv.DictReader(io.StringIO(_text(path, shown)))
     for values in reader:
         if None in values or None in values.values():
             raise BadPack(
@@ -161,13 +182,29 @@ def _csv_rows(path: Path, shown: str) -> Iterator[Located]:
 
 
 def _geojson_rows(path: Path, shown: str) -> Iterator[Located]:
-    text = path.read_text(encoding="utf-8")
+    text = _text(path, shown)
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadPack([Problem(shown, error.lineno, "syntax", f"{error.msg}.", "Correct the JSON.")]) from error
-    if content.get("type") != "FeatureCollection" or not isinstance(content.get("features"), list):
-        raise BadPack([Problem(shown, 1, "type", "It is not a FeatureCollection.", "Save it as GeoJSON.")])
+    features = content.get("features") if isinstance(content, dict) else None
+    if (
+        not isinstance(content, dict)
+        or content.get("type") != "FeatureCollection"
+        or not isinstance(features, list)
+        or not all(isinstance(feature, dict) and isinstance(feature.get("properties"), dict) for feature in features)
+    ):
+        raise BadPack(
+            [
+                Problem(
+                    shown,
+                    1,
+                    "type",
+                    "It is not a FeatureCollection of features with properties.",
+                    "Save it as GeoJSON.",
+                )
+            ]
+        )
     lines = [n for n, line in enumerate(text.splitlines(), 1) for _ in re.findall(r'"type"\s*:\s*"Feature"', line)]
     datum = content.get("datum")
     if datum is None:
@@ -175,10 +212,9 @@ def _geojson_rows(path: Path, shown: str) -> Iterator[Located]:
             [Problem(shown, 1, "datum", "The file does not say its datum.",
                      'Add "datum": "WGS84", "CGCS2000", "GCJ-02" or "BD-09" at the top.')]
         )  # fmt: skip
-    for index, feature in enumerate(content["features"]):
+    for index, feature in enumerate(features):
         line = lines[index] if index < len(lines) else 0
-        properties = dict(feature.get("properties") or {})
-        yield Located({**properties, "geometry": feature.get("geometry"), "datum": datum}, shown, line)
+        yield Located({**feature["properties"], "geometry": feature.get("geometry"), "datum": datum}, shown, line)
 
 
 def _rows_of_file(path: Path, shown: str, table: str) -> Iterator[Located]:
@@ -325,6 +361,16 @@ def _references(pack: Pack) -> Iterator[Problem]:
                                       f"Add it to {SECTIONS[target].files[0]} or correct it.")  # fmt: skip
 
 
+def _unread(folder: Path) -> Iterator[Problem]:
+    """Files that no section reads: a misspelt name must not pass in silence."""
+    patterns = {MANIFEST, "outside.toml", *(pattern for section in SECTIONS.values() for pattern in section.files)}
+    read = {path for pattern in patterns for path in folder.glob(pattern)}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in {".toml", ".csv", ".geojson"} and path not in read:
+            yield Problem(f"{folder.name}/{path.relative_to(folder).as_posix()}", 0, "file", "Nothing reads this file.",
+                          f"Known names: {', '.join(sorted(patterns))}.")  # fmt: skip
+
+
 def pack_folder(name: str) -> Path:
     """The folder of a pack by name, or by path. Raises BadPack when there is none."""
     for folder in (Path(name), Path(settings.SCOC_CITIES) / name):
@@ -338,10 +384,12 @@ def pack_folder(name: str) -> Path:
 def read_pack(name: str) -> Pack:
     """Read and check a pack. Raises BadPack with every problem found."""
     folder = pack_folder(name)
-    head, _ = _read_toml(folder / MANIFEST, f"{folder.name}/{MANIFEST}")
-    folders = [(folder.parent / str(other), str(other)) for other in head.get("include", [])]
+    shown = f"{folder.name}/{MANIFEST}"
+    head, places = _read_toml(folder / MANIFEST, shown)
+    included = head.get("include", [])
+    folders = [(folder.parent / str(other), str(other)) for other in included] if isinstance(included, list) else []
     problems = [
-        Problem(f"{folder.name}/{MANIFEST}", 0, "include", f"{other} is not there.", "Correct the name.")
+        Problem(shown, places["", 0][1].get("include", 0), "include", f"{other} is not there.", "Correct the name.")
         for path, other in folders
         if not path.is_dir()
     ]
@@ -352,6 +400,7 @@ def read_pack(name: str) -> Pack:
         section.name: _section_rows(section, folders, outside.get(section.name, {}), problems)
         for section in SECTIONS.values()
     }
+    problems.extend(_unread(folder))
     if problems or manifest is None:
         raise BadPack(problems)
     digest = hashlib.sha256()

@@ -11,6 +11,7 @@ from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
+from scoc.rehearsal.binhai.devices import device_rows
 from scoc.rehearsal.binhai.features import draw_features, geojson
 from scoc.rehearsal.binhai.organisations import organisation_rows
 from scoc.rehearsal.binhai.partition import cut_land, draw_land
@@ -94,6 +95,8 @@ def pack_files(seed: int) -> dict[str, str]:
     files["organisations.toml"] = tables("organisation", organisation_rows(), seed)
     files["posts.toml"] = tables("post", post_rows(seed), seed)
     files["accounts.toml"] = tables("account", account_rows(seed), seed)
+    for type_, rows in device_rows(seed, land).items():
+        files[f"devices/{type_}.csv"] = sheet(rows)
     files["responsibility.csv"] = sheet(responsibility_rows())
     return files
 

@@ -82,6 +82,7 @@ def test_codes_follow_their_scheme(pieces: list[Piece]) -> None:
         assert all(b >= a - 0.01 for a, b in pairwise(xs))
 
 
+@pytest.mark.django_db
 def test_organisations_have_valid_codes_and_the_bureaus_are_there() -> None:
     """Thirty bureaus and more, each with a credit code whose check digit holds."""
     pack = read_pack("binhai")

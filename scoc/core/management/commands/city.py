@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
 from scoc.core.access import system_actor
 from scoc.core.city import BadPack, Pack, apply_pack, export_pack, plan_pack, read_pack
@@ -48,6 +49,8 @@ class Command(BaseCommand):
     def _read(self, name: str) -> Pack:
         try:
             return read_pack(name)
+        except OperationalError as error:
+            raise CommandError(f"The database is not ready ({error}); run `scoc migrate` first.") from error
         except BadPack as bad:
             lines = "\n".join(str(problem) for problem in bad.problems[:50])
             more = len(bad.problems) - 50
