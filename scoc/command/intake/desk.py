@@ -25,9 +25,10 @@ from scoc.command.intake.models import (
 from scoc.command.intake.rules import Rules
 from scoc.command.intake.schemas import CHANNEL_NAMES, Channel
 from scoc.command.intake.scoring import PLACES, Score
+from scoc.core.access import system_actor
 from scoc.core.acting import acting
 from scoc.core.facts import Code, Fact, publish
-from scoc.core.models import Area
+from scoc.core.models import Area, Grade
 from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.refusals import Refusal
 from scoc.core.registry import category
@@ -35,6 +36,8 @@ from scoc.kit.geometry import bbox_around
 from scoc.kit.masks import mask_address
 from scoc.kit.scaled import to_scaled
 from scoc.kit.text import Text
+from scoc.sensing import actions as sensing_actions
+from scoc.sensing import queries as sensing_queries
 
 _NOWHERE = Text("位置待定", "place unknown")
 PERSONAL = frozenset({Channel.HOTLINE, Channel.WEB, Channel.MEDIA, Channel.LEADER, Channel.TRANSFERRED})
@@ -161,7 +164,7 @@ def open_situation(signal: Signal, rules: Rules) -> Situation:
     serial = (newest or 0) + 1
     situation = Situation(
         happened_at=signal.happened_at, recorded_at=wall_now(), run_id=work.run_id,
-        organisation_id=signal.organisation_id, area=signal.area, grade=signal.grade, post_id=work.actor.post_id,
+        organisation_id=signal.organisation_id, area=signal.area, grade=Grade.L2_INTERNAL, post_id=work.actor.post_id,
         correlation=work.correlation, day=day, serial=serial, number=f"S-{day:%Y%m%d}-{serial:04d}",
         category=signal.category, first_at=signal.happened_at, last_at=signal.last_at, lon=signal.lon, lat=signal.lat,
         located=int(signal.lon is not None), asset_id=signal.asset_id, counts={signal.channel: 1}, signals=1,
@@ -225,14 +228,14 @@ def recount(situation: Situation, rules: Rules) -> None:
     """Make a situation anew from the signals it has, after one left; saves it. It has at least one."""
     rows = Signal.objects.filter(situation=situation)
     whole = rows.aggregate(
-        n=Count("id"), times=Sum("count"), first=Min("happened_at"), last=Max("last_at"), lon=Avg("lon"),
-        lat=Avg("lat"), located=Count("lon"), level=Min("level"),
+        n=Count("id"), times=Sum("count"), first=Min("happened_at"), last=Max("last_at"), mean_lon=Avg("lon"),
+        mean_lat=Avg("lat"), placed=Count("lon"), least=Min("level"),
     )  # fmt: skip
     by_channel = rows.values_list("channel").annotate(n=Count("id")).order_by("channel")
     situation.counts = dict(by_channel)
     situation.signals, situation.occurrences = whole["n"], whole["times"]
     situation.first_at, situation.last_at = whole["first"], whole["last"]
-    situation.lon, situation.lat, situation.located = whole["lon"], whole["lat"], whole["located"]
+    situation.lon, situation.lat, situation.located = whole["mean_lon"], whole["mean_lat"], whole["placed"]
     ordered = rows.order_by("happened_at", "id")
     situation.asset_id = ordered.exclude(asset=None).values_list("asset_id", flat=True).first()
     if situation.state == Situation.State.OPEN:  # what was accepted keeps its name, category and place
@@ -240,7 +243,7 @@ def recount(situation: Situation, rules: Rules) -> None:
         situation.category = ordered.exclude(category="").values_list("category", flat=True).first() or ""
         situation.area = first.area
         _name(situation, first)
-    _urgency(situation, whole["level"], rules)
+    _urgency(situation, whole["least"], rules)
     _reach(situation, rules)
     situation.save()
 
@@ -315,7 +318,17 @@ def note_answers(situation: Situation, outcome: str, by: str) -> None:
     )
 
 
-def alarms_of(situation: Situation) -> list[int]:
+def end_alarms(situation: Situation, refuted: str = "") -> None:
+    """Settle the situation's alarms in sensing; with words of refutation judge those false that are still open."""
+    actor = system_actor("intake").on_run(acting().run_id)
+    for alarm_id in _alarms_of(situation):
+        if not refuted:
+            sensing_actions.settle_alarm(actor, alarm_id, subject_of(situation))
+        elif sensing_queries.alarm(actor, alarm_id).state in {"new", "acknowledged"}:
+            sensing_actions.refute_alarm(actor, alarm_id, refuted)
+
+
+def _alarms_of(situation: Situation) -> list[int]:
     """Ids of the alarms that the situation's signals and their repeats stand for."""
     own = Signal.objects.filter(situation=situation).values_list("alarm_id", flat=True)
     counted = Repeat.objects.filter(signal__situation=situation).values_list("alarm_id", flat=True)

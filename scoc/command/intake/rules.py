@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from scoc.command.intake.models import JoinRule
+from scoc.command.intake.models import Join, JoinRule
 from scoc.command.intake.pack import IntakeSettings
 from scoc.core.city import city_settings
 from scoc.core.now import city_now
 from scoc.core.remembered import forgettable
 
 REFRESH_SECONDS = 1.0
+UNDOABLE = (Join.How.AUTOMATIC, Join.How.PERSON, Join.How.CONFIRMED, Join.How.MERGED, Join.How.SEPARATED)
+"""What can be undone in one step; an undo cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,8 @@ def rules_now() -> Rules:
         related=frozenset(frozenset((row.code, other)) for row in holding for other in row.related),
         settings=settings,
     )  # fmt: skip
+
+
+def undo_until(join: Join, settings: IntakeSettings) -> datetime:
+    """Until when a join can be undone in one step."""
+    return join.happened_at + timedelta(minutes=settings.undo_minutes if join.how in UNDOABLE else 0)

@@ -10,7 +10,7 @@ from scoc.command.intake.actions.judging import consider
 from scoc.command.intake.loading import join_for, proposal_for, signal_for, situation_for
 from scoc.command.intake.models import Join, Proposal, Signal, Situation
 from scoc.command.intake.pack import IntakeSettings
-from scoc.command.intake.rules import Rules, rules_now
+from scoc.command.intake.rules import UNDOABLE, Rules, rules_now, undo_until
 from scoc.command.intake.schemas import Moved
 from scoc.command.intake.scoring import Reason, Score
 from scoc.core.acting import Actor, acting
@@ -19,13 +19,6 @@ from scoc.core.city import city_settings
 from scoc.core.now import city_now, wall_now
 from scoc.core.refusals import Refusal
 from scoc.kit.text import Text
-
-UNDOABLE = (Join.How.AUTOMATIC, Join.How.PERSON, Join.How.CONFIRMED, Join.How.MERGED, Join.How.SEPARATED)
-
-
-def undo_until(join: Join, settings: IntakeSettings) -> timedelta:
-    """How long after it was made a join can be undone in one step."""
-    return timedelta(minutes=settings.undo_minutes) if join.how in UNDOABLE else timedelta(0)
 
 
 @dataclass(slots=True)
@@ -79,11 +72,14 @@ def _shift(shift: _Shift, target: Situation | None, how: str, rules: Rules, scor
         desk.decide(proposal, Proposal.Decision.CONFIRMED if meant else Proposal.Decision.LAPSED)
     if target is None:
         target = desk.open_situation(signal, rules)
+        _place(signal, target)
     else:
         target.version += 1
-        desk.absorb(target, signal, rules)
-    signal.situation = target
-    signal.save(update_fields=["situation"])
+        _place(signal, target)
+        if target.signals:
+            desk.absorb(target, signal, rules)
+        else:  # it was emptied: nothing of what it was counts any more
+            desk.recount(target, rules)
     join = desk.stay(signal, target, how, before=shift.current, score=score)
     left = facts.SignalSeparated(
         subject=desk.subject_of(origin), signal=signal.pk, join=shift.current.pk, target=target.pk
@@ -96,6 +92,11 @@ def _shift(shift: _Shift, target: Situation | None, how: str, rules: Rules, scor
         origin.version += 1
         desk.recount(origin, rules)
     return target
+
+
+def _place(signal: Signal, situation: Situation) -> None:
+    signal.situation = situation
+    signal.save(update_fields=["situation"])
 
 
 def _emptied(origin: Situation, target: Situation) -> None:
@@ -111,7 +112,7 @@ def _moved(situation: Situation) -> Moved:
     return Moved(situation_id=row.pk, number=row.number, version=row.version)
 
 
-@action("intake.join")
+@action("intake.join", by_state=True)
 def join(actor: Actor, signal_id: int, situation_id: int, *, version: int | None = None) -> Moved:
     """Join a signal to a live situation by hand; the score stays beside the decision as evidence.
 
@@ -133,7 +134,7 @@ def join(actor: Actor, signal_id: int, situation_id: int, *, version: int | None
     return _moved(target)
 
 
-@action("intake.separate")
+@action("intake.separate", by_state=True)
 def separate(actor: Actor, signal_id: int, *, version: int | None = None) -> Moved:
     """Take a signal out of its situation into one of its own. `version` is that of the situation it leaves."""
     desk.take()
@@ -146,7 +147,7 @@ def separate(actor: Actor, signal_id: int, *, version: int | None = None) -> Mov
     return _moved(own)
 
 
-@action("intake.undo")
+@action("intake.undo", by_state=True)
 def undo(actor: Actor, join_id: int, *, version: int | None = None) -> Moved:
     """Undo a join: the signal goes back to its former situation, or gets its own where it had none or that is over.
 
@@ -185,7 +186,7 @@ def _check_undo(join: Join) -> None:
     if join.how not in UNDOABLE:
         raise Refusal("not_a_join", Text("此项没有可撤销的归并。", "There is no join to undo here."), subject=subject)
     settings = city_settings(IntakeSettings)
-    if city_now() > join.happened_at + undo_until(join, settings):
+    if city_now() > undo_until(join, settings):
         raise Refusal(
             "too_late",
             Text("已过撤销时限，请改用“移出”。", "The time to undo is over; separate the signal instead."),
@@ -207,7 +208,7 @@ def _home(former: Situation | None) -> Situation | None:
     return former
 
 
-@action("intake.confirm")
+@action("intake.confirm", by_state=True)
 def confirm(actor: Actor, proposal_id: int, *, version: int | None = None) -> Moved:
     """Confirm a proposed join. `version` is that of the situation it was proposed for."""
     desk.take()
@@ -220,7 +221,7 @@ def confirm(actor: Actor, proposal_id: int, *, version: int | None = None) -> Mo
     return _moved(target)
 
 
-@action("intake.reject")
+@action("intake.reject", by_state=True)
 def reject(actor: Actor, proposal_id: int, *, version: int | None = None) -> Moved:
     """Reject a proposed join: the signal stays where it is."""
     desk.take()
@@ -240,7 +241,7 @@ def _undecided(proposal: Proposal) -> Proposal:
     return proposal
 
 
-@action("intake.merge")
+@action("intake.merge", by_state=True)
 def merge(actor: Actor, situation_id: int, into_id: int, *, version: int | None = None) -> Moved:
     """Merge a situation that nobody accepted yet into a live one: all of its signals go there."""
     desk.take()

@@ -30,7 +30,8 @@ def _version(situation: Situation) -> SituationVersion:
 def consider(situation: Situation, rules: Rules) -> None:
     """Accept a situation without a person where the city's rule for its category and level says so.
 
-    A level that only its escalation raised does not count, and an open question about its signals holds it back.
+    Needs no permission: the rule decides, `system:intake` acts. A level that only its escalation raised does not
+    count, and an open question about its signals holds it back.
     """
     rule = rules.of(situation.category)
     level = min(situation.signal_level, rule.level or situation.signal_level)
@@ -46,7 +47,7 @@ def consider(situation: Situation, rules: Rules) -> None:
     accept(system_actor("intake").on_run(acting().run_id), situation.pk)
 
 
-@action("intake.accept")
+@action("intake.accept", by_state=True)
 def accept(
     actor: Actor, situation_id: int, *, category: str | None = None, opinion: str = "", version: int | None = None
 ) -> SituationVersion:
@@ -74,11 +75,13 @@ def accept(
     return _version(situation)
 
 
-@action("intake.dismiss")
+@action("intake.dismiss", by_state=True)
 def dismiss(
     actor: Actor, situation_id: int, reason: DismissReason, opinion: str, version: int | None = None
 ) -> SituationVersion:
-    """Dismiss a situation (消除) for a reason. The alarms of a false alarm are refuted in sensing."""
+    """Dismiss a situation (消除) for a reason. Alarms are refuted in sensing where it was a false one,
+    else settled.
+    """
     desk.take()
     situation = situation_for(actor, "intake.dismiss", situation_id, version)
     if len(opinion.strip()) < 2:
@@ -86,11 +89,12 @@ def dismiss(
     situation.outcome = reason
     desk.move(situation, "dismiss", reason=reason, opinion=opinion)
     desk.note_answers(situation, reason, desk.subject_of(situation))
+    desk.end_alarms(situation, refuted=opinion if reason == DismissReason.FALSE_ALARM else "")
     desk.tell(situation, facts.SituationDismissed(subject=desk.subject_of(situation), reason=Code(reason)))
     return _version(situation)
 
 
-@action("intake.take_over")
+@action("intake.take_over", by_state=True)
 def take_over(actor: Actor, situation_id: int, by: str) -> SituationVersion:
     """Note what an upper module opened of a situation, e.g. `cases:5`. The same one again changes nothing."""
     desk.take()
@@ -109,7 +113,7 @@ def take_over(actor: Actor, situation_id: int, by: str) -> SituationVersion:
     return _version(situation)
 
 
-@action("intake.settle")
+@action("intake.settle", by_state=True)
 def settle(actor: Actor, situation_id: int, by: str, outcome: str) -> SituationVersion:
     """What took the situation over is over, with this outcome code: its alarms are settled, its reporters answered.
 
@@ -128,6 +132,7 @@ def settle(actor: Actor, situation_id: int, by: str, outcome: str) -> SituationV
     situation.outcome = outcome
     desk.move(situation, "settle", reason=outcome)
     desk.note_answers(situation, outcome, by)
+    desk.end_alarms(situation)
     settled = facts.SituationSettled(subject=desk.subject_of(situation), by=Code(by), outcome=Code(outcome))
     desk.tell(situation, settled)
     return _version(situation)

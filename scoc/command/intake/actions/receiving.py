@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from scoc.command.intake import desk, facts, matching
 from scoc.command.intake.actions.judging import consider
@@ -57,21 +58,23 @@ def receive_signal(actor: Actor, signal: SignalIn) -> SignalReceipt:
     if signal.reporter and (signal.reporter.name.strip() or signal.reporter.phone.strip()):
         contact = keep(Person(name=signal.reporter.name.strip(), phone=signal.reporter.phone.strip()))
     files = _files_of(actor, signal)
-    row = _row(
+    row = new_row(
         channel=signal.channel, external_id=number, category=signal.category or "", level=level, text=signal.text,
         contact=contact, lon=lon, lat=lat, place=signal.place.strip(), area=area, asset=asset,
         organisation_id=actor.organisation_id, device=signal.device or "", rule=signal.rule or "",
         happened_at=happened_at, last_at=happened_at,
     )  # fmt: skip
-    return _receive(row, files)
+    return place_signal(row, files)
 
 
-def _row(**values: object) -> Signal:
-    """A signal of the open action that is not stored yet."""
+def new_row(**values: Any) -> Signal:
+    """A signal of the open action that is not stored yet. Needs no permission: `place_signal` stores it."""
     work = acting()
     return Signal(
-        recorded_at=wall_now(), run_id=work.run_id, grade=Grade.L3_SENSITIVE, post_id=work.actor.post_id,
-        correlation=work.correlation, **values,
+        **{
+            "recorded_at": wall_now(), "run_id": work.run_id, "grade": Grade.L3_SENSITIVE,
+            "post_id": work.actor.post_id, "correlation": work.correlation, **values,
+        }
     )  # fmt: skip
 
 
@@ -86,18 +89,17 @@ def _check_channel(actor: Actor, channel: str, settings: IntakeSettings) -> None
 
 def _known(channel: str, number: str) -> SignalReceipt | None:
     """The receipt of a report that came in before, as a signal or counted on one."""
-    run_id = acting().run_id
-    same = {"run_id": run_id, "channel": channel, "external_id": number}
-    row = Signal.objects.filter(**same).select_related("situation").first()
-    counted = False
-    if row is None:
-        repeat = Repeat.objects.filter(**same).select_related("signal__situation").first()
-        row, counted = (repeat.signal, True) if repeat else (None, False)
-    if row is None:
-        return None
-    return SignalReceipt(
-        signal_id=row.pk, situation_id=row.situation_id, number=row.situation.number, known=True, counted=counted
-    )
+    same = {"run_id": acting().run_id, "channel": channel, "external_id": number}
+    found = Signal.objects.filter(**same).values_list("id", "situation_id", "situation__number")[:1]
+    counted = Repeat.objects.filter(**same).values_list(
+        "signal_id", "signal__situation_id", "signal__situation__number"
+    )  # fmt: skip
+    for is_counted, rows in ((False, found), (True, counted[:1])):
+        for signal, situation, title in rows:
+            return SignalReceipt(
+                signal_id=signal, situation_id=situation, number=title, known=True, counted=is_counted
+            )  # fmt: skip
+    return None
 
 
 def _checked_time(signal: SignalIn, settings: IntakeSettings) -> datetime:
@@ -169,8 +171,11 @@ def _files_of(actor: Actor, signal: SignalIn) -> list[Attachment]:
     return found
 
 
-def _receive(signal: Signal, files: list[Attachment]) -> SignalReceipt:
-    """Find a place for a signal that came in for the first time: counted, joined, asked about, or on its own."""
+def place_signal(signal: Signal, files: list[Attachment]) -> SignalReceipt:
+    """Find a place for a signal that came in for the first time: counted, joined, asked about, or on its own.
+
+    Needs no permission: the action that received it was asked for its own.
+    """
     rules = rules_now()
     stream = _stream(signal, rules)
     if stream is not None:
@@ -231,11 +236,11 @@ def _count_on(stream: Signal, signal: Signal, rules: Rules) -> SignalReceipt:
         alarm_id=signal.alarm_id, recurrences=signal.recurrences, happened_at=signal.happened_at,
         recorded_at=signal.recorded_at, cleared_at=signal.cleared_at,
     )  # fmt: skip
-    stream.count += signal.recurrences
+    stream.count += signal.count
     stream.last_at = max(stream.last_at, signal.last_at)
     stream.save(update_fields=["count", "last_at"])
     situation = stream.situation
-    desk.touch(situation, stream, signal.recurrences, rules)
+    desk.touch(situation, stream, signal.count, rules)
     return SignalReceipt(signal_id=stream.pk, situation_id=situation.pk, number=situation.number, counted=True)
 
 

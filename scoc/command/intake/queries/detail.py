@@ -7,10 +7,9 @@ from datetime import datetime
 from django.db.models import Q
 
 from scoc.command.intake import matching
-from scoc.command.intake.actions.joining import undo_until
 from scoc.command.intake.models import LIVE, MOVES, Join, Proposal, Situation, SituationFlow
 from scoc.command.intake.queries.lists import SEE
-from scoc.command.intake.rules import Rules, rules_now
+from scoc.command.intake.rules import Rules, rules_now, undo_until
 from scoc.command.intake.schemas import NearbyOut, ProposalOut, SituationOut
 from scoc.command.intake.shapes import (
     category_names,
@@ -64,7 +63,7 @@ def situation(viewer: Viewer, situation_id: int) -> SituationOut:
 
 def _undo(join: Join, rules: Rules) -> datetime | None:
     """Until when the join can be undone in one step; None when it cannot."""
-    until = join.happened_at + undo_until(join, rules.settings)
+    until = undo_until(join, rules.settings)
     return until if until > city_now() and join.situation.ended_at is None else None
 
 

@@ -1,0 +1,94 @@
+"""Alarms of sensing as signals: received, followed while they recur and clear, and ended with their situation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from scoc.command.intake import desk
+from scoc.command.intake.actions.receiving import new_row, place_signal
+from scoc.command.intake.models import Repeat, Signal
+from scoc.command.intake.pack import IntakeSettings
+from scoc.command.intake.rules import rules_now
+from scoc.command.intake.schemas import Channel, SignalReceipt
+from scoc.core.access import system_actor
+from scoc.core.acting import Actor, acting
+from scoc.core.actions import action
+from scoc.core.city import city_settings
+from scoc.core.models import Area, Grade
+from scoc.kit.text import Text
+from scoc.sensing import queries as sensing
+from scoc.sensing.schemas import AlarmOut
+
+
+@action("intake.receive_alarm")
+def receive_alarm(actor: Actor, alarm_id: int) -> SignalReceipt | None:
+    """Bring what intake knows of an alarm up to what sensing says now: received once, its recurrences counted, its
+    end noted. Called as often as one likes, in whatever order its facts arrive.
+
+    An alarm that comes back after its situation ended is a new signal; one that a person judged false is none (None).
+    """
+    desk.take()
+    alarm = sensing.alarm(system_actor("intake").on_run(acting().run_id), alarm_id)
+    known = _newest(alarm_id)
+    if known is None:
+        return None if alarm.state in {"false", "settled"} else _receive(alarm, f"alarm-{alarm_id}", alarm.recurrences)
+    signal = known.signal if isinstance(known, Repeat) else known
+    more = alarm.recurrences - known.recurrences
+    if signal.situation.ended_at is None or more <= 0:
+        _follow(known, signal, alarm, more)
+    elif alarm.state not in {"false", "settled"}:
+        return _receive(alarm, f"alarm-{alarm_id}-{alarm.recurrences}", more)
+    return SignalReceipt(
+        signal_id=signal.pk, situation_id=signal.situation_id, number=signal.situation.number, known=True,
+        counted=isinstance(known, Repeat),
+    )  # fmt: skip
+
+
+def _newest(alarm_id: int) -> Signal | Repeat | None:
+    """The newest row that stands for the alarm: a signal of its own, or a repeat counted on another one."""
+    own = Signal.objects.filter(alarm_id=alarm_id).select_related("situation").order_by("-id").first()
+    counted = Repeat.objects.filter(alarm_id=alarm_id).select_related("signal__situation").order_by("-id").first()
+    if own is None or counted is None:
+        return own or counted
+    return own if own.recorded_at >= counted.recorded_at else counted
+
+
+def _last_start(alarm: AlarmOut) -> datetime:
+    return max((one.started_at for one in alarm.occurrences), default=alarm.happened_at)
+
+
+def _follow(known: Signal | Repeat, signal: Signal, alarm: AlarmOut, more: int) -> None:
+    """Count what recurred since and note whether the condition is gone; an ended situation stays as it was."""
+    known.cleared_at = alarm.cleared_at
+    if more > 0:
+        known.recurrences = alarm.recurrences
+        signal.count += more
+        signal.last_at = max(signal.last_at, _last_start(alarm))
+        signal.save(update_fields=["count", "last_at"])
+        desk.touch(signal.situation, signal, more, rules_now())
+    known.save(update_fields=["recurrences", "cleared_at"])
+
+
+def _said(alarm: AlarmOut) -> Text:
+    """What the alarm says: the value that raised it, and what the rule compares it with."""
+    if alarm.value is None:
+        return Text(alarm.threshold.zh, alarm.threshold.en)
+    value = f"{alarm.value:g} {alarm.unit}".strip()
+    return Text(
+        f"{alarm.property_name.zh} {value}（{alarm.threshold.zh}）",
+        f"{alarm.property_name.en} {value} ({alarm.threshold.en})",
+    )
+
+
+def _receive(alarm: AlarmOut, number: str, count: int) -> SignalReceipt:
+    levels = city_settings(IntakeSettings).alarm_levels
+    happened_at = alarm.happened_at if count == alarm.recurrences else _last_start(alarm)
+    signal = new_row(
+        channel=Channel.SENSOR, external_id=number, category=alarm.category, level=getattr(levels, alarm.level),
+        name=Text(alarm.rule_name.zh, alarm.rule_name.en), said=_said(alarm), lon=alarm.lon, lat=alarm.lat,
+        place=alarm.place, area=Area.objects.get(pk=alarm.area_id) if alarm.area_id else None,
+        organisation_id=alarm.organisation_id, device=alarm.device_key, rule=alarm.rule, alarm_id=alarm.id,
+        recurrences=alarm.recurrences, count=count, happened_at=happened_at,
+        last_at=max(happened_at, _last_start(alarm)), cleared_at=alarm.cleared_at, grade=Grade.L2_INTERNAL,
+    )  # fmt: skip
+    return place_signal(signal, [])
