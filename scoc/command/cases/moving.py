@@ -17,7 +17,7 @@ from scoc.command.cases.models.moves import HANDLING, JUDGING, OVER, STATE_TEXT,
 from scoc.command.cases.pack import CasesSettings
 from scoc.command.cases.schemas import CaseMoved, EvidenceIn
 from scoc.core import clocks
-from scoc.core.access import visible
+from scoc.core.access import allowed, in_scope, visible
 from scoc.core.acting import Actor
 from scoc.core.city import city_settings
 from scoc.core.facts import Code, Fact, publish
@@ -72,6 +72,16 @@ def handled_by(actor: Actor, case: Case) -> bool:
     return CaseFlow.objects.filter(who, case=case, action__in=HANDLING).exists()
 
 
+def in_reach(actor: Actor, case: Case, permission: str) -> bool:
+    """Whether the case lies in the actor's data scope for a permission, in the case's present state."""
+    units = {unit.path for unit in (case.organisation, case.current_unit) if unit is not None} or {""}
+    return any(
+        in_scope(actor, permission, organisation_path=path, area_path=case.area_path, user_id=case.reported_by_id,
+                 state=case.state)
+        for path in units
+    )  # fmt: skip
+
+
 def objection(actor: Actor, case: Case, move: Move) -> Refusal | None:
     """Why this actor may not make this move with this case in its present state; None: it may."""
     subject = case.subject
@@ -90,7 +100,7 @@ def objection(actor: Actor, case: Case, move: Move) -> Refusal | None:
             ),
             subject=subject,
         )
-    if not visible(actor, Case.objects.filter(pk=case.pk), move.permission, PATHS).exists():
+    if not in_reach(actor, case, move.permission):
         return NotAllowed(
             "out_of_scope", Text("该案卷不在您岗位的数据范围内。", "The case is outside the scope of your post."),
             subject=subject,
@@ -140,6 +150,7 @@ def make(actor: Actor, name: str, case_id: int, step: Step, version: int | None)
         )  # fmt: skip
     if against is not None:
         raise against
+    allowed(actor, move.permission, case.state)
     moment = city_now()
     files = evidence_of(actor, case, step.evidence, step.photos)
     try:
@@ -315,6 +326,8 @@ def disposal_due(case: Case) -> datetime:
 
 UNIT_STATES = frozenset({State.DISPATCHED, State.HANDLING, State.SUSPENDED})
 """States in which it is the unit's turn."""
+UNIT_CLOCKS = frozenset({Clock.SIGN, Clock.DISPOSAL})
+"""Clocks in which the unit's time runs."""
 
 
 def posts_of(case: Case, roles: Iterable[str], *, of_unit: bool) -> list[int]:

@@ -38,9 +38,9 @@ class Rung(_Strict):
     """Of the limit that is used."""
     level: Literal["info", "urge", "alarm"] = "urge"
     roles: tuple[str, ...] = ()
-    """Roles told beside the desk whose turn it is; of a unit's clock those of the unit."""
+    """Roles of the unit that are told when its own clock runs, beside the desk whose turn it is."""
     supervision: tuple[str, ...] = ()
-    """Roles of the centre that are told as well."""
+    """Roles of the centre that are told, whoever's clock it is."""
 
 
 class Source(_Strict):

@@ -108,7 +108,7 @@ def next_rung(timer: Timer, percent: int) -> None:
 def start_clock(case: Case, clock: Clock, moment: datetime) -> Timer:
     """Start a clock. Disposal by a unit that had the case before goes on in the same budget, if the city says so."""
     limit = limit_of(case, clock)
-    organisation = case.current_unit if clock in (Clock.DISPOSAL, Clock.SIGN) else None
+    organisation = case.current_unit if clock in {Clock.DISPOSAL, Clock.SIGN} else None
     earlier = Timer.objects.filter(case=case, clock=clock)
     before = None
     if clock == Clock.DISPOSAL and city_settings(CasesSettings).rework == "bundle":

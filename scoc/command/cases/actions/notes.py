@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from scoc.command.cases import facts
 from scoc.command.cases.models import (
-    Case,
     CaseNote,
     NoteKind,
 )
 from scoc.command.cases.moving import (
-    PATHS,
     columns_of,
+    in_reach,
     locked,
     must_say,
     subject_of,
@@ -18,7 +17,7 @@ from scoc.command.cases.moving import (
 from scoc.command.cases.schemas import (
     CaseCommented,
 )
-from scoc.core.access import visible
+from scoc.core.access import allowed
 from scoc.core.acting import Actor, acting
 from scoc.core.actions import action
 from scoc.core.facts import publish
@@ -26,12 +25,13 @@ from scoc.core.now import city_now, wall_now
 from scoc.core.refusals import no_such
 
 
-@action("cases.comment_case")
+@action("cases.comment_case", by_state=True)
 def comment_case(actor: Actor, case_id: int, text: str) -> CaseCommented:
     """Write a comment (评论): it moves nothing and stays in the record."""
     case = locked(actor, case_id)
-    if not visible(actor, Case.objects.filter(pk=case.pk), "cases.comment_case", PATHS).exists():
+    if not in_reach(actor, case, "cases.comment_case"):
         raise no_such("案卷", "case", case.subject)
+    allowed(actor, "cases.comment_case", case.state)
     must_say(text)
     note = CaseNote.objects.create(
         **columns_of(case), case=case, kind=NoteKind.COMMENT, actor_id=actor.user_id, text=text.strip(),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import h3
 from django.db import IntegrityError, transaction
 
 from scoc.command.cases import facts
@@ -19,11 +16,13 @@ from scoc.command.cases.moving import (
     subject_of,
 )
 from scoc.command.cases.pack import CasesSettings, Source
+from scoc.command.cases.places import category_at, cell_of, located, priority_of
 from scoc.command.cases.schemas import (
     CaseIn,
     CaseMoved,
 )
 from scoc.core import contacts
+from scoc.core.access import in_scope
 from scoc.core.acting import Actor, acting
 from scoc.core.actions import action
 from scoc.core.city import city_settings
@@ -31,15 +30,7 @@ from scoc.core.facts import Code
 from scoc.core.models import Area, Asset, Attachment, Category, Grade
 from scoc.core.now import city_now, wall_now
 from scoc.core.refusals import NotAllowed, Refusal, invalid
-from scoc.core.registry import category as category_of
-from scoc.kit.coordinates import Datum, convert
 from scoc.kit.text import Text
-from scoc.spatial.queries import area_at
-
-CELL = 10
-"""Resolution of the H3 cells by which cases at the same place are found."""
-URGENT, SUPERVISED = 1, 2
-"""Priorities (DOMAIN.md 1.8): danger to life or property; a leader's matter."""
 
 
 def _source(code: str) -> Source:
@@ -48,18 +39,6 @@ def _source(code: str) -> Source:
         raise invalid("source", f"There is no source {code}.", f"Use one of {', '.join(sorted(sources))}.",
                       zh=f"没有案件来源 {code}。")  # fmt: skip
     return sources[code]
-
-
-def located(lon: float, lat: float, datum: Datum) -> tuple[float, float, Area]:
-    """Position in WGS84 and the finest area that holds it. Raises Invalid outside the city."""
-    lon, lat = convert(lon, lat, datum, Datum.WGS84)
-    area = area_at(lon, lat)
-    if area is None:
-        raise invalid(
-            "lon", "The position is outside the city.", "Give longitude and latitude in degrees, and their datum.",
-            code="outside_the_city", zh="位置不在本市范围内。",
-        )  # fmt: skip
-    return lon, lat, area
 
 
 def _where(report: CaseIn, area_id: int | None) -> tuple[float | None, float | None, Area]:
@@ -71,17 +50,6 @@ def _where(report: CaseIn, area_id: int | None) -> tuple[float | None, float | N
         raise invalid("lon", "A report has a position.", "Give lon and lat.", code="position_missing",
                       zh="上报须有位置。")  # fmt: skip
     return None, None, area
-
-
-def category_at(code: str | None, moment: datetime) -> Category | None:
-    """The class that holds at a moment. Raises Invalid for a code that none has."""
-    if code is None:
-        return None
-    found = category_of(code, moment)
-    if found is None:
-        raise invalid("category", f"There is no class {code}.", "Choose one of the city's classes.",
-                      zh=f"没有分类 {code}。")  # fmt: skip
-    return found
 
 
 def _asset(code: str | None) -> Asset | None:
@@ -128,8 +96,9 @@ def _refuse_known(run_id: int, report: CaseIn, situation_id: int | None) -> None
 
 
 def _in_area(actor: Actor, area: Area) -> None:
-    allowed = actor.may("cases.report_case")
-    if allowed is not None and allowed.scope == "area_below" and not area.path.startswith(actor.area_path or "-"):
+    """A post with the scope of an area reports in its area."""
+    if not in_scope(actor, "cases.report_case", organisation_path=actor.organisation_path, area_path=area.path,
+                    user_id=actor.user_id):  # fmt: skip
         raise NotAllowed(
             "out_of_scope", Text("位置不在您岗位的辖区内。", "The place is outside the area of your post.")
         )
@@ -164,7 +133,8 @@ def report_case(
     happened_at = report.happened_at or moment
     if happened_at > moment:
         raise invalid("happened_at", "It lies in the future.", "Give when it was seen.", zh="发现时间不能晚于现在。")
-    _photos(report, source)
+    if situation_id is None:  # a situation was judged by a person or a rule of the city already
+        _photos(report, source)
     if contact_id is None and report.reporter is not None and (report.reporter.name or report.reporter.phone):
         contact_id = contacts.keep(contacts.Person(name=report.reporter.name, phone=report.reporter.phone)).pk
     case = Case(
@@ -183,16 +153,6 @@ def report_case(
     except IntegrityError:
         _refuse_known(work.run_id, report, situation_id)
         raise
-
-
-def cell_of(lon: float | None, lat: float | None) -> str:
-    """The H3 cell of a position; empty without one."""
-    return "" if lon is None or lat is None else h3.latlng_to_cell(lat, lon, CELL)
-
-
-def priority_of(case: Case, least: int) -> int:
-    """The most urgent of what speaks for it; 1 comes first."""
-    return min([least, *([URGENT] if case.urgent else []), *([SUPERVISED] if case.supervised else [])])
 
 
 def _reported(case: Case) -> facts.CaseReported:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from scoc.command.cases import facts
-from scoc.command.cases.actions.reports import category_at, cell_of, located, priority_of
 from scoc.command.cases.models import (
     Case,
     Evidence,
@@ -21,6 +20,7 @@ from scoc.command.cases.moving import (
     subject_of,
     unit_of,
 )
+from scoc.command.cases.places import category_at, cell_of, located, priority_of
 from scoc.command.cases.responsibility import candidates_for
 from scoc.command.cases.schemas import (
     CaseAcceptIn,
@@ -36,7 +36,7 @@ from scoc.core.refusals import Refusal, invalid
 from scoc.kit.text import Text
 
 
-@action("cases.accept_case")
+@action("cases.accept_case", by_state=True)
 def accept_case(actor: Actor, case_id: int, wanted: CaseAcceptIn, *, version: int | None = None) -> CaseMoved:
     """Accept a report (4 受理): class and filing condition are chosen, the place is in a district or finer."""
 
@@ -71,7 +71,7 @@ def accept_case(actor: Actor, case_id: int, wanted: CaseAcceptIn, *, version: in
     return make(actor, "accept_case", case_id, Step(prepare, told, wanted.opinion), version)
 
 
-@action("cases.file_case")
+@action("cases.file_case", by_state=True)
 def file_case(actor: Actor, case_id: int, *, opinion: str = "", version: int | None = None) -> CaseMoved:
     """File a case (7 立案): limit and closing criterion of the condition, as they hold now, are frozen."""
 
@@ -101,7 +101,7 @@ def file_case(actor: Actor, case_id: int, *, opinion: str = "", version: int | N
     return make(actor, "file_case", case_id, Step(prepare, told, opinion), version)
 
 
-@action("cases.send_to_check")
+@action("cases.send_to_check", by_state=True)
 def send_to_check(actor: Actor, case_id: int, *, opinion: str = "", version: int | None = None) -> CaseMoved:
     """Have the result checked on the spot (20 发核查)."""
 
@@ -111,7 +111,7 @@ def send_to_check(actor: Actor, case_id: int, *, opinion: str = "", version: int
     return make(actor, "send_to_check", case_id, Step(nothing, told, opinion), version)
 
 
-@action("cases.pass_check")
+@action("cases.pass_check", by_state=True)
 def pass_check(
     actor: Actor, case_id: int, evidence: list[EvidenceIn], *, opinion: str = "", version: int | None = None
 ) -> CaseMoved:
@@ -124,7 +124,7 @@ def pass_check(
     return make(actor, "pass_check", case_id, step, version)
 
 
-@action("cases.rework_case")
+@action("cases.rework_case", by_state=True)
 def rework_case(
     actor: Actor, case_id: int, opinion: str, *, evidence: list[EvidenceIn] | None = None, version: int | None = None
 ) -> CaseMoved:
@@ -143,7 +143,7 @@ def rework_case(
     return make(actor, "rework_case", case_id, Step(prepare, told, opinion, evidence or ()), version)
 
 
-@action("cases.close_case")
+@action("cases.close_case", by_state=True)
 def close_case(
     actor: Actor, case_id: int, *, criterion_met: bool, opinion: str = "", version: int | None = None
 ) -> CaseMoved:

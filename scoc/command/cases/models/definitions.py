@@ -9,6 +9,8 @@ from django.db.models import Q
 
 from scoc.core.fields import BilingualField, ScaledField
 from scoc.core.models import VersionRow
+from scoc.kit.text import Text
+from scoc.kit.worktime import Unit
 
 
 class LimitUnit(models.TextChoices):
@@ -19,6 +21,15 @@ class LimitUnit(models.TextChoices):
     WORK_HOUR = "WORK_HOUR"
     WORK_DAY = "WORK_DAY"
     NATURAL_DAY = "NATURAL_DAY"
+
+
+UNIT_TEXT = {
+    Unit.URGENT_HOUR: Text("紧急工作时", "urgent hours"),
+    Unit.URGENT_DAY: Text("紧急工作日", "urgent days"),
+    Unit.WORK_HOUR: Text("工作时", "office hours"),
+    Unit.WORK_DAY: Text("工作日", "working days"),
+    Unit.NATURAL_DAY: Text("自然日", "calendar days"),
+}
 
 
 class Versions(models.QuerySet["FilingCondition"]):

@@ -107,7 +107,7 @@ class Need(StrEnum):
     """What a move asks of the person who makes it."""
 
     CONDITION = "condition"
-    UNIT = "unit"
+    UNIT = "unit_id"
     OPINION = "opinion"
     AFTER_PHOTO = "after_photo"
     CHECK_PHOTO = "check_photo"

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from scoc.core.fields import ScaledField
+from scoc.kit.text import Text
 
 
 class Clock(models.TextChoices):
@@ -20,6 +21,17 @@ class Clock(models.TextChoices):
     DISPOSAL = "disposal"
     CHECK = "check"
     CLOSE = "close"
+
+
+CLOCK_TEXT = {
+    Clock.ACCEPTANCE: Text("受理", "acceptance"),
+    Clock.FILING: Text("立案", "filing"),
+    Clock.DISPATCH: Text("派遣", "dispatch"),
+    Clock.SIGN: Text("签收", "signing"),
+    Clock.DISPOSAL: Text("处置", "disposal"),
+    Clock.CHECK: Text("核查", "checking"),
+    Clock.CLOSE: Text("结案", "closing"),
+}
 
 
 class Spans(models.QuerySet["Timer"]):

@@ -1,0 +1,52 @@
+"""Where a case is, of which class, and how urgent: what reporting and accepting share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import h3
+
+from scoc.command.cases.models import Case
+from scoc.core.models import Area, Category
+from scoc.core.refusals import invalid
+from scoc.core.registry import category as category_of
+from scoc.kit.coordinates import Datum, convert
+from scoc.spatial.queries import area_at
+
+CELL = 10
+"""Resolution of the H3 cells by which cases at the same place are found."""
+URGENT, SUPERVISED = 1, 2
+"""Priorities (DOMAIN.md 1.8): danger to life or property; a leader's matter."""
+
+
+def located(lon: float, lat: float, datum: Datum) -> tuple[float, float, Area]:
+    """Position in WGS84 and the finest area that holds it. Raises Invalid outside the city."""
+    lon, lat = convert(lon, lat, datum, Datum.WGS84)
+    area = area_at(lon, lat)
+    if area is None:
+        raise invalid(
+            "lon", "The position is outside the city.", "Give longitude and latitude in degrees, and their datum.",
+            code="outside_the_city", zh="位置不在本市范围内。",
+        )  # fmt: skip
+    return lon, lat, area
+
+
+def category_at(code: str | None, moment: datetime) -> Category | None:
+    """The class that holds at a moment. Raises Invalid for a code that none has."""
+    if code is None:
+        return None
+    found = category_of(code, moment)
+    if found is None:
+        raise invalid("category", f"There is no class {code}.", "Choose one of the city's classes.",
+                      zh=f"没有分类 {code}。")  # fmt: skip
+    return found
+
+
+def cell_of(lon: float | None, lat: float | None) -> str:
+    """The H3 cell of a position; empty without one."""
+    return "" if lon is None or lat is None else h3.latlng_to_cell(lat, lon, CELL)
+
+
+def priority_of(case: Case, least: int) -> int:
+    """The most urgent of what speaks for it; 1 comes first."""
+    return min([least, *([URGENT] if case.urgent else []), *([SUPERVISED] if case.supervised else [])])

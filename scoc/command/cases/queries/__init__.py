@@ -1,0 +1,20 @@
+"""What others may read of cases; the viewer comes first."""
+
+from scoc.command.cases.queries.definitions import conditions, suggest_unit, units_for_case
+from scoc.command.cases.queries.detail import case, evidence_file
+from scoc.command.cases.queries.evaluation import evaluation_counts
+from scoc.command.cases.queries.worklists import TABS, Filters, case_points, worklist, worklist_counts
+
+__all__ = [
+    "TABS",
+    "Filters",
+    "case",
+    "case_points",
+    "conditions",
+    "evaluation_counts",
+    "evidence_file",
+    "suggest_unit",
+    "units_for_case",
+    "worklist",
+    "worklist_counts",
+]

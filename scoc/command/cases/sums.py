@@ -1,0 +1,167 @@
+"""What evaluation counts (DOMAIN.md 1.11), from the flow log and the clocks, as known at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from django.db.models import Count, Exists, F, Max, Model, OuterRef, Q, QuerySet, Subquery, Sum
+
+from scoc.command.cases.models import CaseFlow, Clock, State, Timer
+from scoc.command.cases.shapes import Moment
+from scoc.core.access import visible
+from scoc.core.acting import Viewer
+
+SEE = "cases.read_evaluation"
+By = Literal["unit", "area", "city"]
+_THROUGH_CASE = {
+    "organisation": "case__organisation|case__current_unit", "area": "case__area", "self": "case__reported_by",
+    "run": "case__run",
+}  # fmt: skip
+M = TypeVar("M", bound=Model)
+Sums = dict[str, int]
+SUMS = (
+    "reported", "valid_reports", "accepted", "filed", "dispatched", "dispatched_right", "due", "handled",
+    "handled_in_time", "closed", "closed_in_time", "overdue_unhandled", "ever_handled", "reworked", "reworks",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """[start, end) in an area and all below it, as known at a moment."""
+
+    start: datetime
+    end: datetime
+    moment: Moment
+    area_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Sums by key (unit or area id; None where there is none), and when the newest row that went in happened."""
+
+    sums: dict[int | None, Sums]
+    latest_at: datetime | None
+
+    def total(self) -> Sums:
+        """The sums over all keys."""
+        return {name: sum(row.get(name, 0) for row in self.sums.values()) for name in SUMS}
+
+
+def _seen(viewer: Viewer, rows: QuerySet[M], period: Period) -> QuerySet[M]:
+    """Rows of cases that the viewer may evaluate, in the period's area, in the viewer's run: drills never mix in."""
+    rows = visible(viewer, rows, SEE, _THROUGH_CASE)
+    return rows.filter(case__area_path__startswith=period.area_path) if period.area_path else rows
+
+
+def _last(moment: Moment, column: str) -> Subquery:
+    """What the last flow row known at the moment says of the case."""
+    rows = CaseFlow.objects.filter(case=OuterRef("case")).known(moment.at, moment.recorded)
+    return Subquery(rows.order_by("-version").values(column)[:1])
+
+
+def _did(moment: Moment, action: str) -> Exists:
+    """Whether it was known that the move had been made."""
+    return Exists(CaseFlow.objects.filter(case=OuterRef("case"), action=action).known(moment.at, moment.recorded))
+
+
+def _stopped(moment: Moment) -> tuple[Q, Q]:
+    """Whether a span was known to have stopped, and the opposite (SQL's NOT is no help with empty times)."""
+    yes, no = Q(stopped_at__lte=moment.at), Q(stopped_at=None) | Q(stopped_at__gt=moment.at)
+    if moment.recorded is None:
+        return yes, no
+    return yes & Q(ended_recorded_at__lte=moment.recorded), no | Q(ended_recorded_at__gt=moment.recorded)
+
+
+def _gathered(rows: Iterable[dict[str, Any]], key: str) -> Counted:
+    sums: dict[int | None, Sums] = {}
+    latest: list[datetime] = []
+    for row in rows:
+        sums[row[key]] = {name: int(row[name]) for name in SUMS if name in row}
+        if row["latest"] is not None:
+            latest.append(row["latest"])
+    return Counted(sums, max(latest, default=None))
+
+
+def due_sums(viewer: Viewer, period: Period, by: By) -> Counted:
+    """Sums over cases whose disposal deadline, as known, lies in the period; by the unit whose time ran.
+
+    应结案数 = fed back + not fed back but already overdue; a case still inside its limit is in neither.
+    """
+    moment = period.moment
+    stopped, running = _stopped(moment)
+    in_time, shut = stopped & Q(stopped_at__lte=F("deadline_at")), Q(state_then=State.CLOSED)
+    fed_back = Q(fed_back=True)
+    known = Timer.objects.known(moment.at, moment.recorded).filter(clock=Clock.DISPOSAL)
+    later = known.filter(case=OuterRef("case")).filter(
+        Q(bundle__gt=OuterRef("bundle")) | Q(bundle=OuterRef("bundle"), span__gt=OuterRef("span"))
+    )
+    rows = _seen(viewer, known.filter(deadline_at__gte=period.start, deadline_at__lt=period.end), period)
+    key = "organisation" if by == "unit" else "case__area"
+    grouped = (
+        rows.filter(~Exists(later))
+        .annotate(state_then=_last(moment, "to_state"), reworks_then=_last(moment, "rework_count"),
+                  fed_back=_did(moment, "feed_back"))
+        .exclude(state_then=State.VOID)
+        .values(key)
+        .annotate(
+            handled=Count("pk", filter=stopped),
+            handled_in_time=Count("pk", filter=in_time),
+            closed=Count("pk", filter=stopped & shut),
+            closed_in_time=Count("pk", filter=in_time & shut),
+            overdue_unhandled=Count("pk", filter=running & Q(deadline_at__lt=moment.at)),
+            ever_handled=Count("pk", filter=fed_back),
+            reworked=Count("pk", filter=fed_back & Q(reworks_then__gt=0)),
+            reworks=Sum("reworks_then", filter=fed_back, default=0),
+            latest=Max("stopped_at", filter=stopped),
+        )
+        .order_by()
+    )  # fmt: skip
+    counted = _gathered(grouped, key)
+    for made in counted.sums.values():
+        made["due"] = made["handled"] + made["overdue_unhandled"]
+    return counted
+
+
+def dispatch_sums(viewer: Viewer, period: Period, by: By) -> Counted:
+    """派遣准确率: cases first dispatched in the period, and those whose first unit is the last known; by the first."""
+    moment = period.moment
+    known = CaseFlow.objects.known(moment.at, moment.recorded).filter(action="dispatch_case")
+    earlier = known.filter(case=OuterRef("case"), version__lt=OuterRef("version"))
+    rows = _seen(viewer, known.filter(happened_at__gte=period.start, happened_at__lt=period.end), period)
+    key = "receiver" if by == "unit" else "case__area"
+    grouped = (
+        rows.filter(~Exists(earlier))
+        .annotate(state_then=_last(moment, "to_state"), unit_then=_last(moment, "receiver"))
+        .exclude(state_then=State.VOID)
+        .values(key)
+        .annotate(
+            dispatched=Count("pk"), dispatched_right=Count("pk", filter=Q(receiver=F("unit_then"))),
+            latest=Max("happened_at"),
+        )
+        .order_by()
+    )  # fmt: skip
+    return _gathered(grouped, key)
+
+
+def report_sums(viewer: Viewer, period: Period, by: By) -> Counted:
+    """上报数, 有效上报数, 受理数, 立案数 of the cases reported in the period; by the unit that they came to."""
+    moment = period.moment
+    known = CaseFlow.objects.known(moment.at, moment.recorded).filter(action="report_case")
+    rows = _seen(viewer, known.filter(happened_at__gte=period.start, happened_at__lt=period.end), period)
+    key = "unit_then" if by == "unit" else "case__area"
+    valid = Q(is_filed=True) & ~Q(state_then=State.VOID)
+    grouped = (
+        rows.annotate(state_then=_last(moment, "to_state"), unit_then=_last(moment, "receiver"),
+                      is_accepted=_did(moment, "accept_case"), is_filed=_did(moment, "file_case"))
+        .values(key)
+        .annotate(
+            reported=Count("pk"), valid_reports=Count("pk", filter=valid),
+            accepted=Count("pk", filter=Q(is_accepted=True) & ~Q(state_then=State.VOID)),
+            filed=Count("pk", filter=valid), latest=Max("happened_at"),
+        )
+        .order_by()
+    )  # fmt: skip
+    return _gathered(grouped, key)
