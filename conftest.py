@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -50,6 +50,14 @@ def monday(city: City) -> Iterator[datetime]:
     """The city's clock stands at Monday 2026-06-15 09:00 local time."""
     with now.city_time(MONDAY_MORNING):
         yield MONDAY_MORNING
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tests of bad input log lone surrogates, which cannot travel from a worker process as they are."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
