@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
 
 from ninja import Field, Schema
+from pydantic import AwareDatetime
 
 from scoc.kit.text import Text
+
+Moment = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
+"""A time from outside: it names its zone and lies within 1900-2200; anything else is refused, not guessed."""
 
 
 class TextOut(Schema):

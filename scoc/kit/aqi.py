@@ -78,7 +78,7 @@ _TABLE_2026 = {
     (Pollutant.PM10, Average.DAY): (0, 50, 120, 250, 350, 420, 500, 600),
     (Pollutant.PM25, Average.DAY): (0, 35, 60, 115, 150, 250, 350, 500),
 }
-Hours = Sequence[Decimal | None]
+Hours = Sequence[Decimal | Fraction | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def index(
     return Index(value, category(value), primary, known, tuple(missing), edition)
 
 
-def mean(values: Iterable[Decimal | None], least: int) -> Fraction | None:
+def mean(values: Iterable[Decimal | Fraction | None], least: int) -> Fraction | None:
     """The exact mean of the values that are there; None when they are fewer than `least`."""
     there = [Fraction(value) for value in values if value is not None]
     return sum(there, Fraction()) / len(there) if there and len(there) >= least else None

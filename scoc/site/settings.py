@@ -105,6 +105,7 @@ SCOC_WEB = next(
 )
 """The built front end: shipped inside the package, or built beside it; None before it was built."""
 STATIC_ROOT = SCOC_WEB or SCOC_HOME / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # before the front end is built there is nothing to serve, and that is no fault
 WHITENOISE_USE_FINDERS = False
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_INDEX_FILE = False

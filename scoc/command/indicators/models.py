@@ -81,6 +81,8 @@ class Indicator(VersionRow):
     """Name of the numerator; empty for a figure that is no ratio."""
     denominator = BilingualField()
     unit = BilingualField()
+    factor = models.PositiveIntegerField(default=1)
+    """What a ratio is multiplied by: 100 for per cent, 10 000 for 万人."""
     places = models.PositiveSmallIntegerField()
     direction = models.CharField(max_length=10, choices=Direction.choices)
     aggregation = models.CharField(max_length=14, choices=Aggregation.choices)
@@ -160,7 +162,7 @@ class IndicatorValue(Envelope):
     signal = models.CharField(max_length=8, choices=Level.choices)
     """The level with hysteresis; a change of it is told as a fact."""
     as_of = models.DateTimeField()
-    """The city time up to which records were regarded."""
+    """The real time up to which records were regarded: what was not recorded by then did not count."""
     computed_at = models.DateTimeField()
     """City time of the computation; reads as of a time go by this."""
 

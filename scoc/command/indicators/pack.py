@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
+from scoc.command.indicators.measures import PARAMETERS
 from scoc.command.indicators.models import Indicator
 from scoc.core.city import Changes, Pack, PackRow, Problem, Section, SettingsTable, declare_section, declare_settings
 from scoc.core.measures import MEASURES
@@ -116,6 +117,7 @@ class IndicatorIn(PackRow):
     denominator_en: str = TEXT_EN
     unit_zh: str = Field("", max_length=20, description="Empty for an index without unit.")
     unit_en: str = Field("", max_length=20)
+    factor: Literal[1, 100, 1000, 10000, 100000, 1000000] = Field(1, description="100 for per cent, 10000 for 万人.")
     places: int = Field(0, ge=0, le=6, description="Decimal places of the value; rounded half to even.")
     direction: Literal["higher", "lower", "interval"] = Field(description="Which values are better.")
     aggregation: Literal["sum", "mean", "last", "ratio_of_sums", "own"]
@@ -153,9 +155,9 @@ class IndicatorIn(PackRow):
 
 _PAIRS = ("name", "definition", "formula", "numerator", "denominator", "unit", "provider")
 _PLAIN = (
-    "theme", "places", "direction", "aggregation", "grain", "period", "span", "by_district", "measure", "parameters",
-    "collection", "freshness", "hysteresis", "basis", "weight", "bottom_line", "grade", "position", "source",
-    "approved_by",
+    "theme", "factor", "places", "direction", "aggregation", "grain", "period", "span", "by_district", "measure",
+    "parameters", "collection", "freshness", "hysteresis", "basis", "weight", "bottom_line", "grade", "position",
+    "source", "approved_by",
 )  # fmt: skip
 _TIMES = ("latency", "delay", "settle")
 
@@ -188,6 +190,15 @@ def _problem(row: IndicatorIn, direction_sides: set[str]) -> tuple[str, str, str
 _SIDES = {"higher": {"low"}, "lower": {"high"}, "interval": {"low", "high"}}
 
 
+def _parameter_problems(shape: type[BaseModel], row: IndicatorIn, file: str, line: int) -> Iterable[Problem]:
+    try:
+        shape.model_validate(row.parameters)
+    except ValidationError as error:
+        for item in error.errors():
+            name = ".".join(str(part) for part in ("parameters", *item["loc"]))
+            yield Problem(file, line, name, f"{item['msg']}.", f"{row.measure} takes {', '.join(shape.model_fields)}.")
+
+
 def _check(pack: Pack, rows: Sequence[tuple[IndicatorIn, str, int]]) -> Iterable[Problem]:
     settings = HealthSettings.model_validate(pack.settings.get("health_index", {}))
     themes = {theme.code for theme in settings.themes}
@@ -195,6 +206,9 @@ def _check(pack: Pack, rows: Sequence[tuple[IndicatorIn, str, int]]) -> Iterable
         if row.measure not in MEASURES:
             yield Problem(file, line, "measure", f"No module offers the measure `{row.measure}`.",
                           f"Name one of {', '.join(sorted(MEASURES))}.")  # fmt: skip
+        shape = PARAMETERS.get(row.measure)
+        if shape is not None:
+            yield from _parameter_problems(shape, row, file, line)
         if row.theme not in themes:
             yield Problem(file, line, "theme", f"`{row.theme}` is not among the themes of [health_index].",
                           f"Name one of {', '.join(sorted(themes))} or add it.")  # fmt: skip

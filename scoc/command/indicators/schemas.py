@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 from ninja import Field, Schema
 
-from scoc.core.schemas import OrganisationRow, TextOut
+from scoc.core.schemas import Moment, OrganisationRow, TextOut
+
+Code = Annotated[str, Field(min_length=1, max_length=60)]
 
 
 class SideOut(Schema):
@@ -117,6 +120,7 @@ class DefinitionOut(Schema):
     numerator: TextOut
     denominator: TextOut
     unit: TextOut
+    factor: int
     places: int
     direction: str
     aggregation: str
@@ -170,7 +174,7 @@ class ThemeOut(Schema):
     score: Decimal | None
     weight: Decimal
     """As it counted: missing themes leave theirs to the others."""
-    lost: Decimal
+    lost: Decimal | None
     """Points that it takes from 100."""
     capped: bool
 
@@ -183,7 +187,8 @@ class Contribution(Schema):
     theme: str
     score: Decimal | None
     weight: Decimal
-    lost: Decimal
+    """Its share of the whole index, 0 to 1."""
+    lost: Decimal | None
     carried: bool
     """Its newest value is older than the time of the index."""
     dropped: bool
@@ -225,11 +230,17 @@ class DistrictIndex(Schema):
 
 
 class ComputeIn(Schema):
-    """Compute indicators now, or past windows anew."""
+    """Measure indicators now; all of them when none is named."""
 
-    codes: list[str] = Field(default_factory=list, max_length=200)
-    start: datetime | None = None
-    end: datetime | None = None
+    codes: list[Code] = Field(default_factory=list, max_length=200)
+
+
+class RecomputeIn(Schema):
+    """Measure the windows anew that end in a past time; all indicators when none is named."""
+
+    codes: list[Code] = Field(default_factory=list, max_length=200)
+    start: Moment
+    end: Moment
 
 
 class Computed(Schema):

@@ -13,6 +13,7 @@ from ninja import Field, Schema
 
 from scoc.core.now import city_now
 from scoc.core.refusals import invalid
+from scoc.core.schemas import Moment
 
 M = TypeVar("M", bound=Model)
 S = TypeVar("S")
@@ -24,7 +25,7 @@ class PageQuery(Schema):
 
     cursor: str | None = Field(None, max_length=400)
     limit: int = Field(50, ge=1, le=500)
-    as_of: datetime | None = None
+    as_of: Moment | None = None
     """Only what was known at this time; now when left out."""
 
 

@@ -1,0 +1,164 @@
+"""What may be done with indicators: measure what is due, measure now, measure past windows anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.db import InterfaceError, OperationalError
+
+from scoc.command.indicators.air import reading_once
+from scoc.command.indicators.computing import (
+    Span,
+    Tally,
+    areas_for,
+    current_areas,
+    definitions,
+    in_order,
+    measure_windows,
+    newest_values,
+)
+from scoc.command.indicators.facts import IndicatorRecomputed
+from scoc.command.indicators.health import compute_health
+from scoc.command.indicators.models import Indicator, IndicatorValue
+from scoc.command.indicators.schemas import Computed
+from scoc.command.indicators.windows import floor, window_at, windows_between
+from scoc.core.acting import Actor, acting, unit_of_work
+from scoc.core.actions import action
+from scoc.core.facts import Code, publish
+from scoc.core.models import Area
+from scoc.core.now import city_now, city_zone
+from scoc.core.refusals import invalid
+from scoc.core.tasks import enqueue
+
+MOST_CATCHING_UP = 48
+"""Windows of one indicator that one round measures after a standstill; the next round goes on."""
+MOST_WINDOWS = 2000
+"""Windows that one recomputation may hold."""
+
+
+def _chosen(codes: Sequence[str], moment: datetime) -> list[Indicator]:
+    found = in_order(definitions(moment, codes))
+    unknown = sorted(set(codes) - {row.code for row in found})
+    if unknown:
+        raise invalid("codes", f"There is no indicator {unknown[0]}.", "Name indicators of the city pack.",
+                      zh=f"没有指标 {unknown[0]}。")  # fmt: skip
+    return found
+
+
+def _result(tally: Tally) -> Computed:
+    return Computed(values=tally.values, unchanged=tally.unchanged, turned=tally.turned)
+
+
+def _one_by_one(
+    actor: Actor, work: Sequence[tuple[Indicator, Sequence[Span]]], areas: Sequence[Area], tally: Tally
+) -> None:
+    """Measure each indicator by itself: one that fails leaves the others and comes back as a task of its own."""
+    with reading_once():
+        for indicator, spans in work:
+            try:
+                with unit_of_work(actor):
+                    measure_windows(indicator, spans, areas_for(indicator, areas), tally)
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:  # noqa: BLE001  # told by the task: it fails again alone, is retried and parks
+                tally.failed.append(indicator.code)
+    for code in tally.failed:
+        enqueue("indicators.compute_alone", unique=f"indicators:alone:{acting().run_id}:{code}", code=code)
+
+
+@action("indicators.refresh")
+def refresh(actor: Actor) -> Computed:
+    """Measure every window that has fallen due and has no value yet, and the health index after it."""
+    moment, zone = city_now(), city_zone()
+    areas = current_areas()
+    indicators = in_order(definitions(moment))
+    city = [area.code for area in areas if area.level == Area.Level.CITY]
+    newest = newest_values(acting().run_id, [row.code for row in indicators], city)
+    work = []
+    for indicator in indicators:
+        due = window_at(indicator, moment, zone)
+        last = next((newest[key] for key in newest if key[0] == indicator.code), None)
+        spans = [due]
+        if last is not None and indicator.period == Indicator.Period.SPAN:
+            spans = list(windows_between(indicator, last.window_end, due[1], zone))[:MOST_CATCHING_UP]
+        elif last is not None and last.window_end >= due[1]:
+            spans = []
+        if spans:
+            work.append((indicator, spans))
+    tally = Tally()
+    _one_by_one(actor, work, areas, tally)
+    compute_health(floor(moment, Indicator.Grain.FIVE_MINUTES, zone), areas)
+    return _result(tally)
+
+
+@action("indicators.settle")
+def settle(actor: Actor) -> Computed:
+    """Measure windows again whose readings may still have come in; only a figure that changed makes a new revision."""
+    moment, zone = city_now(), city_zone()
+    work = []
+    for indicator in in_order(definitions(moment)):
+        since = moment - timedelta(seconds=indicator.settle_seconds)
+        if indicator.settle_seconds and indicator.period == Indicator.Period.SPAN:
+            due = window_at(indicator, moment, zone)[1]
+            spans = list(windows_between(indicator, since, due, zone))[-MOST_CATCHING_UP:]
+            work.append((indicator, spans))
+    tally = Tally()
+    _one_by_one(actor, work, current_areas(), tally)
+    return _result(tally)
+
+
+@action("indicators.compute")
+def compute(actor: Actor, codes: Sequence[str] = (), at: datetime | None = None) -> Computed:
+    """Measure indicators now (all by default), or the windows that were due at a past time, as known now.
+
+    Raises Invalid for an unknown code or a time to come.
+    """
+    moment, zone = city_now(), city_zone()
+    if at is not None and at > moment:
+        raise invalid("at", "This time is still to come.", "Name a time up to now.", zh="该时刻尚未到来。")
+    tally = Tally()
+    areas = current_areas()
+    with reading_once():
+        for indicator in _chosen(codes, at or moment):
+            span = window_at(indicator, at or moment, zone, exact=True)
+            measure_windows(indicator, [span], areas_for(indicator, areas), tally)
+    if at is None:  # the index of the past stays as it was known; a new one is made of what is known now
+        compute_health(moment, areas)
+    return _result(tally)
+
+
+@action("indicators.recompute", audited=True)
+def recompute(actor: Actor, codes: Sequence[str], start: datetime, end: datetime) -> Computed:
+    """Measure the past windows that end in (start, end] anew. What came out differently is a new revision.
+
+    Windows of moments and cumulative figures are those that have a value already. Raises Invalid for an unknown code,
+    an empty or future time, or too many windows.
+    """
+    moment, zone = city_now(), city_zone()
+    if not start < end <= moment:
+        raise invalid("end", "The time must be over and end after it starts.", "Name a past time.",
+                      zh="时段须已过去且先始后终。")  # fmt: skip
+    work: list[tuple[Indicator, list[Span]]] = []
+    for indicator in _chosen(codes, moment):
+        stored = IndicatorValue.objects.filter(
+            run_id=acting().run_id, code=indicator.code, window_end__gt=start, window_end__lte=end
+        ).values_list("window_start", "window_end")
+        spans = set(stored.distinct().order_by()[: MOST_WINDOWS + 1])
+        if indicator.period == Indicator.Period.SPAN:
+            due = window_at(indicator, moment, zone)[1]
+            spans |= set(islice(windows_between(indicator, start, min(end, due), zone), MOST_WINDOWS + 1))
+        work.append((indicator, sorted(spans, key=lambda span: (span[1], span[0]))))
+    count = sum(len(chosen) for _, chosen in work)
+    if count > MOST_WINDOWS:
+        raise invalid("start", f"More than {MOST_WINDOWS} windows at once.", "Name a shorter time or fewer indicators.",
+                      zh=f"一次不得超过 {MOST_WINDOWS} 个时段。")  # fmt: skip
+    tally = Tally()
+    areas = current_areas()
+    with reading_once():
+        for indicator, chosen in work:
+            measure_windows(indicator, chosen, areas_for(indicator, areas), tally)
+    if tally.values:
+        publish(IndicatorRecomputed(subject=Code("indicators:all"), windows=tally.values))
+    return _result(tally)

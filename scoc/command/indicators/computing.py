@@ -1,0 +1,213 @@
+"""Measuring indicators and keeping what came out: every figure with its window, inputs and the time it was known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from scoc.command.indicators.facts import IndicatorTurned
+from scoc.command.indicators.levels import level_of, signal_of
+from scoc.command.indicators.models import Indicator, IndicatorValue, Level
+from scoc.core.access import system_actor
+from scoc.core.acting import Viewer, acting
+from scoc.core.facts import Code, publish
+from scoc.core.measures import Measured, Window, take
+from scoc.core.models import Area
+from scoc.core.now import city_now, wall_now
+from scoc.kit.canonical import digest
+from scoc.kit.scaled import ratio
+
+Status = IndicatorValue.Status
+Span = tuple[datetime, datetime]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a computation did."""
+
+    values: int = 0
+    unchanged: int = 0
+    turned: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+def own_viewer() -> Viewer:
+    """Who measures: the city's figures do not depend on who asks for their computation."""
+    return system_actor("indicators").on_run(acting().run_id)
+
+
+def current_areas() -> list[Area]:
+    """The city, then its districts."""
+    rows = Area.objects.filter(level__in=(Area.Level.CITY, Area.Level.DISTRICT), valid_to=None).order_by("path")
+    return sorted(rows, key=lambda area: (area.level != Area.Level.CITY, area.code))
+
+
+def areas_for(indicator: Indicator, areas: Iterable[Area]) -> list[Area]:
+    """Where an indicator is measured."""
+    return [area for area in areas if area.level == Area.Level.CITY or indicator.by_district]
+
+
+def definitions(moment: datetime, codes: Sequence[str] = ()) -> QuerySet[Indicator]:
+    """The versions that hold at a moment, in the order of screens."""
+    rows = Indicator.objects.filter(valid_from__lte=moment).filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+    if codes:
+        rows = rows.filter(code__in=codes)
+    return rows.select_related("owner").order_by("position", "code")
+
+
+def in_order(indicators: Iterable[Indicator]) -> list[Indicator]:
+    """Those made of other indicators come after them."""
+    return sorted(indicators, key=lambda row: ("of" in row.parameters, row.position, row.code))
+
+
+def newest_values(
+    run_id: int,
+    codes: Iterable[str],
+    area_codes: Iterable[str],
+    *,
+    as_of: datetime | None = None,
+    ends: Mapping[str, Span] | None = None,
+    known: bool = False,
+    within: QuerySet[IndicatorValue] | None = None,
+) -> dict[tuple[str, str], IndicatorValue]:
+    """The newest value of each code in each area, in two queries whatever their number.
+
+    `ends`: per code, after what and up to what time its window may end; `known`: only values that are not null;
+    `within`: only these rows, e.g. those that a viewer may see.
+    """
+    chosen = {f"v{number}": code for number, code in enumerate(codes)}
+    if not chosen:
+        return {}
+    seeks = {}
+    for name, code in chosen.items():
+        base = IndicatorValue.objects.all() if within is None else within
+        rows = base.filter(run_id=run_id, code=code, area_code=OuterRef("code"))
+        if as_of is not None:
+            rows = rows.filter(window_end__lte=as_of, computed_at__lte=as_of)
+        if ends is not None:
+            rows = rows.filter(window_end__gt=ends[code][0], window_end__lte=ends[code][1])
+        if known:
+            rows = rows.filter(value__isnull=False)
+        seeks[name] = Subquery(rows.order_by("-window_end", "-revision").values("id")[:1])
+    found: dict[int, None] = {}
+    areas = Area.objects.filter(code__in=list(area_codes), valid_to=None).annotate(**seeks)
+    for row in areas.values_list(*seeks):
+        found.update(dict.fromkeys(number for number in row if number is not None))
+    values = IndicatorValue.objects.filter(id__in=list(found)).select_related("indicator")
+    return {(row.code, row.area_code): row for row in values}
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A figure as it came out."""
+
+    measured: Measured
+    value: Decimal | None
+    status: str
+    level: Level
+    digest: str
+    as_of: datetime
+
+
+def _figure(indicator: Indicator, measured: Measured) -> Decimal | None:
+    """numerator ÷ denominator × factor at the definition's places; a figure without denominator is the numerator."""
+    if measured.numerator is None:
+        return None
+    below = Decimal(1) if measured.denominator is None else measured.denominator
+    return ratio(measured.numerator * indicator.factor, below, indicator.places)
+
+
+def _measure(indicator: Indicator, area: Area, span: Span, as_of: datetime) -> _Made:
+    place = None if area.level == Area.Level.CITY else area
+    measured = take(own_viewer(), indicator.measure, Window(*span, as_of, place), dict(indicator.parameters))
+    value = _figure(indicator, measured)
+    status = Status.OK
+    if value is None:
+        status = Status.UNKNOWN
+    elif (
+        indicator.freshness == Indicator.Freshness.SOURCE
+        and measured.latest_at is not None
+        and span[1] - measured.latest_at > timedelta(seconds=indicator.latency_seconds)
+    ):
+        status = Status.STALE
+    return _Made(
+        measured, value, status, level_of(value, indicator.low, indicator.high),
+        digest(
+            {
+                "numerator": None if measured.numerator is None else f"{measured.numerator.normalize():f}",
+                "denominator": None if measured.denominator is None else f"{measured.denominator.normalize():f}",
+                "samples": measured.samples,
+                "inputs": measured.inputs,
+            }
+        ),
+        as_of,
+    )  # fmt: skip
+
+
+def measure_windows(indicator: Indicator, spans: Sequence[Span], areas: Sequence[Area], tally: Tally) -> None:
+    """Measure an indicator for windows, oldest first, in areas. A figure that came out as before makes no new row."""
+    run_id, moment, known_at = acting().run_id, city_now(), wall_now()
+    # One computation of an indicator at a time: two would give the same revision number.
+    Indicator.objects.select_for_update().get(pk=indicator.pk)
+    for span in spans:
+        before = newest_values(run_id, [indicator.code], [area.code for area in areas])
+        known = {
+            row.area_code: row
+            for row in IndicatorValue.objects.filter(
+                run_id=run_id, code=indicator.code, window_start=span[0], window_end=span[1]
+            ).order_by("revision")
+        }
+        fresh = []
+        for area in areas:
+            made = _measure(indicator, area, span, known_at)
+            earlier = known.get(area.code)
+            if (
+                earlier
+                and (earlier.inputs_digest, earlier.status) == (made.digest, made.status)
+                and (earlier.indicator_id == indicator.pk)
+            ):
+                tally.unchanged += 1
+                continue
+            fresh.append(_row(indicator, area, span, made, earlier, before.get((indicator.code, area.code)), moment))
+        IndicatorValue.objects.bulk_create(fresh)
+        tally.values += len(fresh)
+        for row in fresh:
+            tally.turned += _tell(row, before.get((row.code, row.area_code)))
+
+
+def _row(
+    indicator: Indicator, area: Area, span: Span, made: _Made, earlier: IndicatorValue | None,
+    before: IndicatorValue | None, moment: datetime,
+) -> IndicatorValue:  # fmt: skip
+    """The row of a figure. Its signal goes on from the newest one, unless the window is older than that."""
+    newest = before is None or span[1] >= before.window_end
+    signal = (
+        signal_of(made.value, indicator.low, indicator.high, indicator.hysteresis, before.signal if before else None)
+        if newest
+        else made.level
+    )
+    return IndicatorValue(
+        happened_at=span[1], recorded_at=wall_now(), run_id=acting().run_id, organisation_id=indicator.owner_id,
+        area=area, grade=indicator.grade, post_id=acting().actor.post_id, correlation=acting().correlation,
+        indicator=indicator, code=indicator.code, area_code=area.code, window_start=span[0], window_end=span[1],
+        revision=earlier.revision + 1 if earlier else 1, value=made.value, numerator=made.measured.numerator,
+        denominator=made.measured.denominator, samples=made.measured.samples, latest_at=made.measured.latest_at,
+        inputs=made.measured.inputs, inputs_digest=made.digest, status=made.status, level=made.level, signal=signal,
+        as_of=made.as_of, computed_at=moment,
+    )  # fmt: skip
+
+
+def _tell(row: IndicatorValue, before: IndicatorValue | None) -> bool:
+    """Publish that the signal turned, if it did; the first value of a series turns nothing."""
+    if before is None or row.window_end < before.window_end or row.signal == before.signal:
+        return False
+    publish(
+        IndicatorTurned(subject=Code(f"indicators:{row.code}"), area=Code(row.area_code), was=Code(before.signal),
+                        level=Code(row.signal), value=row.pk),
+        happened_at=row.window_end, organisation_id=row.organisation_id, area_id=row.area_id, grade=row.grade,
+    )  # fmt: skip
+    return True
