@@ -60,6 +60,7 @@ def _index(
     made: aqi.Index | None, areas: dict[Pollutant, AreaValue], edition: Edition, samples: int, latest_at: Any
 ) -> Measured:
     parts = {part.pollutant: part for part in made.parts} if made else {}
+    beyond = made.missing if made else ()
     inputs: dict[str, Any] = {
         "edition": edition.value,
         "pollutants": {
@@ -74,7 +75,7 @@ def _index(
             for pollutant, area in areas.items()
         },
         "primary": [pollutant.value for pollutant in made.primary] if made else [],
-        "missing": [pollutant.value for pollutant in made.missing] if made else [],
+        "missing": [name.value for name, area in areas.items() if area.value is None or name in beyond],
     }  # fmt: skip
     return Measured(Decimal(made.value) if made else None, None, samples, latest_at, inputs)
 

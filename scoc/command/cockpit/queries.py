@@ -1,0 +1,40 @@
+"""The cockpit in one request: lower modules' public queries, under the viewer's permissions."""
+
+from __future__ import annotations
+
+from scoc.command.cockpit import composing
+from scoc.command.cockpit.composing import part
+from scoc.command.cockpit.needs import needs
+from scoc.command.cockpit.news import news
+from scoc.command.cockpit.schemas import Overview
+from scoc.command.indicators import queries as indicators
+from scoc.core.access import query
+from scoc.core.acting import Viewer
+from scoc.core.models import Installation, Run
+from scoc.core.now import city_now, current_run, run_clock, wall_now
+from scoc.core.schemas import ClockOut, RunOut, text_out
+
+SEE = "cockpit.read_overview"
+SIGNS = "indicators.read_values"
+MOST_NEEDS = 6
+MOST_NEWS = 8
+
+
+@query(SEE)
+def overview(viewer: Viewer) -> Overview:
+    """The city at one look: index and why, vital signs, districts, what needs something, what happened."""
+    moment = city_now()
+    run = Run.objects.get(pk=viewer.run_id or current_run())
+    clock = run_clock()
+    signs = part(viewer, SIGNS, lambda: indicators.vital_signs(viewer))
+    return Overview(
+        city=text_out(Installation.objects.only("name").get().name),
+        run=RunOut(id=run.pk, kind=run.kind, name=text_out(run.name)),
+        clock=ClockOut(city_now=moment, wall_now=wall_now(), speed=clock.speed if clock else 1.0), as_of=moment,
+        health=part(viewer, SIGNS, lambda: indicators.health_index(viewer)), signs=signs,
+        districts=part(viewer, SIGNS, lambda: indicators.district_indices(viewer)),
+        sources=None if signs is None else composing.sources(signs), needs=needs(viewer, moment, MOST_NEEDS),
+        units=None,
+        devices=part(viewer, "sensing.read_devices", lambda: composing.devices(viewer)),
+        news=news(viewer, moment, signs or [], MOST_NEWS),
+    )  # fmt: skip
