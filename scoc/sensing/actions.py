@@ -194,7 +194,7 @@ def _device_for(actor: Actor, device_id: int, permission: str) -> Device:
 
 
 def device_subject(device_id: int) -> Code:
-    """The subject id of a device."""
+    """The subject id of a device. Needs no permission: it only joins letters."""
     return Code(prefixed("sensing", f"device-{device_id}"))
 
 
@@ -221,7 +221,10 @@ def issue_credential(actor: Actor, device_id: int) -> CredentialOut:
 
 
 def token_of(key: str, secret: str) -> str:
-    """What a device sends as its bearer token: the secret has 43 characters, the key follows."""
+    """What a device sends as its bearer token: the secret has 43 characters, the key follows.
+
+    Needs no permission: it only joins what the caller holds.
+    """
     return f"scocd_{secret}_{key}"
 
 

@@ -33,7 +33,7 @@ _known = _Known()
 
 @forgettable
 def forget_shapes() -> None:
-    """Read the shapes anew at the next question."""
+    """Read the shapes anew at the next question. Needs no permission: it changes nothing."""
     _known.until = 0.0
     _locator.cache_clear()
     _levels.cache_clear()
@@ -82,7 +82,7 @@ def _by_postgis(level: str, lon: float, lat: float) -> int | None:
 def locate(lon: float, lat: float) -> int | None:
     """The id of the finest area that holds a WGS84 point; None outside the city. Border points: the lowest code.
 
-    For the modules above; it tells nothing that needs a permission.
+    Needs no permission: it tells nothing of the city but where its borders are.
     """
     _refresh()
     for level in _levels():
@@ -99,7 +99,7 @@ def locate(lon: float, lat: float) -> int | None:
 
 
 def area_at(lon: float, lat: float) -> Area | None:
-    """The finest area that holds a point, as its row."""
+    """The finest area that holds a point, as its row. Needs no permission: see `locate`."""
     found = locate(lon, lat)
     return Area.objects.filter(pk=found).first() if found else None
 

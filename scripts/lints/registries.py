@@ -65,9 +65,26 @@ def _form(function: Callable[..., Any], first: str, kind: type) -> Iterator[Find
             yield Finding(place, f"`**{parameter.name}` hides what it takes.", "Name the parameters, or take a schema.")
     if "return" not in hints:
         yield Finding(place, "its result has no type.", "Give it one.")
-    line = (real.__doc__ or "").strip().split("\n", 1)[0]
-    if not line.endswith((".", "。", ":")) or len(line) < 8:
+    sentence = (real.__doc__ or "").strip().split("\n\n", 1)[0]
+    if not sentence.endswith((".", "。", ":")) or len(sentence) < 8:
         yield Finding(place, "has no docstring line.", "Say in one sentence what it does, ending with a full stop.")
+
+
+def _leads_to_actions(function: Callable[..., Any], registered: set[int]) -> bool:
+    """Whether a function that takes the actor first does its work by calling an action of its own file."""
+    parameters = list(inspect.signature(function).parameters)
+    waiting, seen = [function], set()
+    while waiting and parameters[:1] == ["actor"]:
+        current = waiting.pop()
+        for name in current.__code__.co_names:
+            called = current.__globals__.get(name)
+            if id(called) in registered:
+                return True
+            own = inspect.isfunction(called) and called.__module__ == function.__module__
+            if own and id(called) not in seen:
+                seen.add(id(called))
+                waiting.append(called)
+    return False
 
 
 def _permissions() -> set[str]:
@@ -113,7 +130,9 @@ def public_functions(house: House) -> Iterator[Finding]:
                 for name, thing in vars(loaded).items():
                     if name.startswith("_") or not inspect.isfunction(thing) or id(thing) in registered:
                         continue
-                    if inspect.unwrap(thing).__module__ == dotted and _OPENLY not in (thing.__doc__ or ""):
+                    if inspect.unwrap(thing).__module__ != dotted or _leads_to_actions(thing, registered):
+                        continue
+                    if _OPENLY not in (thing.__doc__ or ""):
                         yield Finding(
                             f"{dotted}.{name}", f"is public in {file}.py, but neither action nor query.",
                             "Make it one, or give it a leading underscore; if it tells and changes nothing that needs "

@@ -46,8 +46,17 @@ def pretend(actor: Actor) -> None:
     """Bear another module's name."""
 
 
-def back_door(case: int) -> None:
+def back_door(actor: Actor, case: int) -> None:
     """Change something without being an action."""
+
+
+def in_parts(actor: Actor) -> None:
+    """Do a long thing action by action."""
+    _one_part(actor)
+
+
+def _one_part(actor: Actor) -> None:
+    say_nothing(actor)
 
 
 def tell_nothing(number: int) -> int:
@@ -243,6 +252,7 @@ def test_each_sin_is_found_and_told_with_its_remedy(output: str, check: str, wro
 
 def test_what_says_why_it_needs_no_permission_passes(output: str) -> None:
     assert "tell_nothing" not in output
+    assert "in_parts" not in output
 
 
 def test_every_check_of_the_registries_is_proven() -> None:

@@ -47,7 +47,7 @@ _PG_OBSERVATION = (
 _PG_ONE_KEY = _PG_OBSERVATION.format(key="''", keys="", column="")
 _PG_KEYS = _PG_OBSERVATION.format(key="u.k", keys=", %s::text[]", column=", k")
 _PG_LATEST = (
-    f"{_LATEST}SELECT u.* FROM unnest(%b::bigint[], %b::bigint[], %b::float8[], %b::bigint[], %b::bigint[]) AS u{_MOVE}"  # noqa: S608
+    f"{_LATEST}SELECT u.* FROM unnest(%b::bigint[], %b::bigint[], %b::float8[], %b::bigint[], %b::bigint[]) AS u{_MOVE}"  # noqa: S608  # made of constants
 )
 _PG_ROLLUP = (
     f"{_ROLLUP}"  # noqa: S608  # parts of our own, never of input

@@ -35,7 +35,10 @@ def _online(line: Datastream, now: datetime, cadences: int) -> bool:
 
 
 def heard_since(moment: datetime, cadences: int, device: OuterRef | None = None) -> QuerySet[Latest]:
-    """The newest readings that make their datastream online at `moment`, in the current run."""
+    """The newest readings that make their datastream online at `moment`, in the current run.
+
+    Needs no permission: a condition for the queries of this module, never shown by itself.
+    """
     allowance = Cast(F("datastream__cadence_seconds"), BigIntegerField()) * Value(cadences * 1_000_000)
     rows = Latest.objects.filter(datastream__run_id=current_run(), datastream__active=True)
     rows = rows.filter(at__gte=Value(to_micros(moment), BigIntegerField()) - allowance)
