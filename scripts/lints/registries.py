@@ -80,8 +80,7 @@ def _leads_to_actions(function: Callable[..., Any], registered: set[int]) -> boo
             called = current.__globals__.get(name)
             if id(called) in registered:
                 return True
-            own = inspect.isfunction(called) and called.__module__ == function.__module__
-            if own and id(called) not in seen:
+            if inspect.isfunction(called) and called.__module__ == function.__module__ and id(called) not in seen:
                 seen.add(id(called))
                 waiting.append(called)
     return False
