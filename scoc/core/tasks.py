@@ -19,7 +19,7 @@ from apscheduler.triggers.cron import CronTrigger
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from scoc.core import facts, now
 from scoc.core.access import system_actor
@@ -158,8 +158,10 @@ def _claim(rows: QuerySet[Delivery], limit: int) -> list[Delivery]:
     return list(Delivery.objects.filter(id__in=ids, claim=claim).select_related("fact").order_by("id"))
 
 
-def _claim_waiting(limit: int) -> list[Delivery]:
+def _claim_waiting(limit: int, happened_by: datetime | None = None) -> list[Delivery]:
     rows = Delivery.objects.filter(state=Delivery.State.WAITING, next_try_at__lte=now.wall_now())
+    if happened_by is not None:
+        rows = rows.filter(Q(fact=None) | Q(fact__happened_at__lte=happened_by))
     return _claim(rows.order_by("next_try_at", "id"), limit)
 
 
@@ -281,9 +283,12 @@ def _deliver_claimed(waiting: list[Delivery]) -> Round:
     return Round(done, failed)
 
 
-def deliver(limit: int = 200) -> Round:
-    """Claim and do one round of deliveries: those that are due, and one that a dead worker left."""
-    result = _deliver_claimed(_claim_waiting(limit))
+def deliver(limit: int = 200, *, happened_by: datetime | None = None) -> Round:
+    """Claim and do one round of deliveries: those that are due, and one that a dead worker left.
+
+    With `happened_by` facts that happened later wait: a replay delivers in the order of the city's time.
+    """
+    result = _deliver_claimed(_claim_waiting(limit, happened_by))
     abandoned = _claim_abandoned()
     if abandoned and abandoned[0].attempts > MOST_ATTEMPTS:
         _failed(abandoned[0], f"Its worker died {MOST_ATTEMPTS} times while doing this.")
@@ -292,14 +297,20 @@ def deliver(limit: int = 200) -> Round:
     return Round(result.done + further.done, result.failed + further.failed)
 
 
-def deliver_all(rounds: int = 100_000) -> Round:
-    """Deliver until nothing is due: for tests, replays and the end of a command.
+def next_happening() -> datetime | None:
+    """When the earliest fact happened that waits for its delivery; None while none does. For replays."""
+    rows = Delivery.objects.filter(state=Delivery.State.WAITING, next_try_at__lte=now.wall_now(), fact__isnull=False)
+    return rows.order_by("fact__happened_at").values_list("fact__happened_at", flat=True).first()
+
+
+def deliver_all(rounds: int = 100_000, *, happened_by: datetime | None = None) -> Round:
+    """Deliver until nothing is due: for tests, replays and the end of a command. `happened_by` as of `deliver`.
 
     Raises RuntimeError when there is no end to it.
     """
     done = failed = 0
     for _ in range(rounds):
-        result = deliver()
+        result = deliver(happened_by=happened_by)
         done += result.done
         failed += result.failed
         if not result.done and not result.failed:

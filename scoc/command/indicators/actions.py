@@ -133,8 +133,7 @@ def compute(actor: Actor, codes: Sequence[str] = (), at: datetime | None = None)
 def recompute(actor: Actor, codes: Sequence[str], start: datetime, end: datetime) -> Computed:
     """Measure the past windows that end in (start, end] anew. What came out differently is a new revision.
 
-    Of cumulative figures these are the windows that have a value already; a moment that is over, and what a current
-    span stood at, cannot be measured again. Raises Invalid for an unknown code,
+    Windows of moments and cumulative figures are those that have a value already. Raises Invalid for an unknown code,
     an empty or future time, or too many windows.
     """
     moment, zone = city_now(), city_zone()
@@ -146,8 +145,7 @@ def recompute(actor: Actor, codes: Sequence[str], start: datetime, end: datetime
         stored = IndicatorValue.objects.filter(
             run_id=acting().run_id, code=indicator.code, window_end__gt=start, window_end__lte=end
         ).values_list("window_start", "window_end")
-        again = indicator.period not in (Indicator.Period.POINT, Indicator.Period.CURRENT)
-        spans = set(stored.distinct().order_by()[: MOST_WINDOWS + 1]) if again else set()
+        spans = set(stored.distinct().order_by()[: MOST_WINDOWS + 1])
         if indicator.period == Indicator.Period.SPAN:
             due = window_at(indicator, moment, zone)[1]
             spans |= set(islice(windows_between(indicator, start, min(end, due), zone), MOST_WINDOWS + 1))

@@ -163,3 +163,11 @@ def reports_of(town: Town, day: date, readings: Readings) -> list[Report]:
     for key, begun in sorted(first.items()):
         found += _seen(town, f"{key}-{int(begun)}", begun, key, "event/0506", _FLOOD, 1.8)
     return sorted(found, key=lambda report: (report.at, report.key))
+
+
+def matter_of(words: str) -> str | None:
+    """The class that a desk would choose for these words; None where they fit none."""
+    for category, _, texts in _MATTERS:
+        if any(text.partition("{at}")[2] in words for text in texts):
+            return category
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -40,7 +40,16 @@ class Readings:
         return Readings(self.device[low:high], self.property[low:high], self.at_micros[low:high], self.value[low:high])
 
     def __len__(self) -> int:
+        """How many there are."""
         return len(self.at_micros)
+
+    @staticmethod
+    def joined(parts: Sequence[Readings]) -> Readings:
+        """Several spans as one."""
+        return Readings(
+            np.concatenate([part.device for part in parts]), np.concatenate([part.property for part in parts]),
+            np.concatenate([part.at_micros for part in parts]), np.concatenate([part.value for part in parts]),
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
