@@ -2,14 +2,62 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from scoc.command.cockpit.composing import situation_needs
-from scoc.command.cockpit.schemas import Need, Needs
+from scoc.command.cases import queries as cases
+from scoc.command.cases.schemas import CaseRow
+from scoc.command.cockpit.parts import first
+from scoc.command.cockpit.schemas import Need, Needs, NextAction
+from scoc.command.intake import queries as intake
+from scoc.command.intake.schemas import SituationRow
 from scoc.core.acting import Viewer
+from scoc.core.schemas import TextOut, text_out
+from scoc.kit.text import Text
 
 SITUATIONS = "intake.read_situations"
+CASES = "cases.read_cases"
+CLOCK_TIME = Text("自然时间", "clock time")
+CENTRE = Text("指挥中心", "Command centre")
+WAITING = Text("待研判", "To be judged")
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+NEXT: dict[str, tuple[str, Text]] = {
+    "reported": ("cases.accept_case", Text("受理", "Accept")),
+    "accepted": ("cases.file_case", Text("立案", "File")),
+    "filed": ("cases.dispatch_case", Text("派遣", "Dispatch")),
+    "dispatched": ("cases.sign_case", Text("签收", "Sign")),
+    "handling": ("cases.feed_back", Text("反馈", "Feed back")),
+    "handled": ("cases.send_to_check", Text("发核查", "Send to check")),
+    "checking": ("cases.pass_check", Text("核查", "Check")),
+    "pending_close": ("cases.close_case", Text("结案", "Close")),
+}
+"""The one move that a case in a state waits for (DOMAIN.md 1.6)."""
+VIEW = (CASES, Text("查看", "View"))
+"""What is left to do where a case waits for nothing that is known here."""
+
+
+def _situation(viewer: Viewer, row: SituationRow, moment: datetime) -> Need:
+    left = None if row.judge_by is None else (row.judge_by - moment) // timedelta(minutes=1)
+    return Need(
+        subject=f"intake:{row.id}", number=row.number, title=row.title, level=row.level, state=text_out(WAITING),
+        who=text_out(CENTRE), action=_action(viewer, "intake.accept", Text("研判", "Judge"), None),
+        due_at=row.judge_by, remaining_minutes=left, unit=text_out(CLOCK_TIME), lon=row.lon, lat=row.lat,
+    )  # fmt: skip
+
+
+def _case(viewer: Viewer, row: CaseRow) -> Need:
+    code, name = NEXT.get(row.state, VIEW)
+    clock = row.clock or row.disposal
+    return Need(
+        subject=f"cases:{row.id}", number=row.case_no, title=TextOut(zh=row.title, en=row.title), level=row.priority,
+        state=row.state_name, who=row.current_unit.short if row.current_unit else text_out(CENTRE),
+        action=_action(viewer, code, name, row.state), due_at=row.due_at,
+        remaining_minutes=clock.remaining_minutes if clock else None,
+        unit=clock.unit_name if clock else text_out(CLOCK_TIME), lon=row.lon, lat=row.lat,
+    )  # fmt: skip
+
+
+def _action(viewer: Viewer, code: str, name: Text, state: str | None) -> NextAction:
+    return NextAction(code=code, name=text_out(name), may=viewer.may(code, state) is not None)
 
 
 def _urgency(need: Need) -> tuple[int, datetime, str]:
@@ -17,8 +65,20 @@ def _urgency(need: Need) -> tuple[int, datetime, str]:
 
 
 def needs(viewer: Viewer, moment: datetime, limit: int) -> Needs | None:
-    """The gravest matters of what the viewer may see; None where that is nothing at all."""
-    if viewer.may(SITUATIONS) is None:
+    """The gravest matters of those that the viewer may see; None where that is neither situations nor cases."""
+    sees_situations, sees_cases = (viewer.may(permission) is not None for permission in (SITUATIONS, CASES))
+    if not sees_situations and not sees_cases:
         return None
-    found, open_ = situation_needs(viewer, moment, limit)
-    return Needs(items=sorted(found, key=_urgency)[:limit], situations=open_, cases=None, overdue=None)
+    found: list[Need] = []
+    situations = in_work = overdue = None
+    if sees_situations:
+        judged = intake.situations(viewer, first(limit), state="open")
+        found += [_situation(viewer, row, moment) for row in judged.items]
+        situations = judged.total
+    if sees_cases:
+        late = cases.worklist(viewer, first(limit), "overdue")
+        soon = cases.worklist(viewer, first(limit), "soon")
+        found += [_case(viewer, row) for row in [*late.items, *soon.items]]
+        overdue = late.total
+        in_work = cases.worklist(viewer, first(1), "open").total
+    return Needs(items=sorted(found, key=_urgency)[:limit], situations=situations, cases=in_work, overdue=overdue)

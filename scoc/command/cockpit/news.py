@@ -10,7 +10,8 @@ from operator import or_
 
 from django.db.models import QuerySet
 
-from scoc.command.cockpit.composing import first
+from scoc.command.cases import queries as cases
+from scoc.command.cockpit.parts import first
 from scoc.command.cockpit.schemas import News
 from scoc.command.indicators.schemas import VitalSign
 from scoc.command.intake import queries as intake
@@ -72,9 +73,18 @@ def _situation_titles(viewer: Viewer) -> Titles:
     return {f"intake:{row.id}": row.title for row in intake.situations(viewer, first(LOOKED_AT)).items}
 
 
+def _case_titles(viewer: Viewer) -> Titles:
+    rows = [
+        *cases.worklist(viewer, first(LOOKED_AT), "open").items,
+        *cases.worklist(viewer, first(LOOKED_AT), "closed").items,
+    ]
+    return {f"cases:{row.id}": TextOut(zh=row.title, en=row.title) for row in rows}
+
+
 SOURCES: dict[str, tuple[str, Callable[[Viewer], Titles]]] = {
     "sensing": ("sensing.read_alarms", _alarm_titles),
     "intake": ("intake.read_situations", _situation_titles),
+    "cases": ("cases.read_cases", _case_titles),
 }
 """Module → the permission and the query that its titles come from; asked only when a line needs them."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from scoc.command.cockpit import composing
-from scoc.command.cockpit.composing import part
 from scoc.command.cockpit.needs import needs
 from scoc.command.cockpit.news import news
+from scoc.command.cockpit.parts import devices, first, month_of_units, part, sources
 from scoc.command.cockpit.schemas import Overview
 from scoc.command.indicators import queries as indicators
 from scoc.core.access import query
@@ -13,6 +12,7 @@ from scoc.core.acting import Viewer
 from scoc.core.models import Installation, Run
 from scoc.core.now import city_now, current_run, run_clock, wall_now
 from scoc.core.schemas import ClockOut, RunOut, text_out
+from scoc.sensing import queries as sensing
 
 SEE = "cockpit.read_overview"
 SIGNS = "indicators.read_values"
@@ -33,8 +33,9 @@ def overview(viewer: Viewer) -> Overview:
         clock=ClockOut(city_now=moment, wall_now=wall_now(), speed=clock.speed if clock else 1.0), as_of=moment,
         health=part(viewer, SIGNS, lambda: indicators.health_index(viewer)), signs=signs,
         districts=part(viewer, SIGNS, lambda: indicators.district_indices(viewer)),
-        sources=None if signs is None else composing.sources(signs), needs=needs(viewer, moment, MOST_NEEDS),
-        units=None,
-        devices=part(viewer, "sensing.read_devices", lambda: composing.devices(viewer)),
+        sources=None if signs is None else sources(signs), needs=needs(viewer, moment, MOST_NEEDS),
+        units=part(viewer, "cases.read_evaluation", lambda: month_of_units(viewer, moment)),
+        alarms=part(viewer, "sensing.read_alarms", lambda: sensing.alarms(viewer, first(MOST_NEWS)).items),
+        devices=part(viewer, "sensing.read_devices", lambda: devices(viewer)),
         news=news(viewer, moment, signs or [], MOST_NEWS),
     )  # fmt: skip

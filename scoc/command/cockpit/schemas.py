@@ -9,6 +9,7 @@ from ninja import Schema
 from scoc.command.cases.schemas import Evaluation
 from scoc.command.indicators.schemas import DistrictIndex, HealthIndex, VitalSign
 from scoc.core.schemas import ClockOut, RunOut, TextOut
+from scoc.sensing.schemas import AlarmRow
 
 
 class NextAction(Schema):
@@ -97,5 +98,7 @@ class Overview(Schema):
     units: Evaluation | None
     """This month's evaluation by unit."""
     devices: Devices | None
+    alarms: list[AlarmRow] | None
+    """The newest alarms."""
     news: list[News]
     """Of the last 24 hours, as far as the viewer may see what happened."""

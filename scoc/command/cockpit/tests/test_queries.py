@@ -9,6 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from scoc.command.cases.models import State
+from scoc.command.cases.tests.factories import bring, make_cast
 from scoc.command.cockpit.queries import overview
 from scoc.command.indicators import actions as indicators
 from scoc.command.indicators.tests.factories import HOUR, end_things, make_count, make_indicator
@@ -89,6 +91,28 @@ def test_what_needs_something_says_what_it_waits_for(busy: City, monday: datetim
     assert late.remaining_minutes == -6
 
 
+def test_cases_whose_time_runs_out_wait_for_one_move(city: City, monday: datetime) -> None:
+    """Four office hours from 09:00, without the noon break, end at 15:00; 17:00 is two hours too late."""
+    cast = make_cast(city)
+    bring(cast, State.HANDLING)
+    bring(cast, State.CLOSED)
+    deliver_all()
+    leader = make_actor(*ALL, "cases.feed_back")
+    with city_time(monday + timedelta(hours=8)):
+        found = overview(leader)
+    assert found.needs is not None
+    assert (found.needs.situations, found.needs.cases, found.needs.overdue) == (0, 1, 1)
+    (need,) = found.needs.items
+    assert (need.action.code, need.action.name.zh, need.action.may, need.state.zh) == (
+        "cases.feed_back", "反馈", True, "处理中",
+    )  # fmt: skip
+    assert (need.remaining_minutes, need.who and need.who.zh, need.unit.zh) == (-120, "水务集团", "工作时")
+    assert found.units is not None
+    (unit,) = found.units.rows
+    assert (unit.name.zh, unit.closed_in_time, unit.due) == ("水务集团", 1, 2)
+    assert any(line.kind == "cases.closed" and "井盖" in line.title.zh for line in found.news)
+
+
 def test_the_ticker_tells_what_happened_in_words(busy: City, leader: Actor) -> None:
     lines = {(line.kind, line.title.zh) for line in overview(leader).news}
     assert ("sensing.alarm_raised", "告警：一号站 细颗粒物偏高") in lines
@@ -106,7 +130,7 @@ def test_what_a_viewer_may_not_see_is_null_and_leaves_no_refusal(busy: City) -> 
     before = AuditEntry.objects.count()
     found = overview(make_actor(SEE))
     assert (found.health, found.signs, found.districts, found.sources) == (None, None, None, None)
-    assert (found.needs, found.units, found.devices, found.news) == (None, None, None, [])
+    assert (found.needs, found.units, found.devices, found.alarms, found.news) == (None, None, None, None, [])
     assert AuditEntry.objects.count() == before
     with pytest.raises(NotAllowed):
         overview(make_actor("indicators.read_values"))
@@ -147,4 +171,4 @@ def test_its_cost_does_not_grow(busy: City, monday: datetime, leader: Actor, mor
         overview(leader)
         with CaptureQueriesContext(connection) as captured:
             overview(leader)
-    assert len(captured) <= 40, [query["sql"][:150] for query in captured]
+    assert len(captured) <= 48, [query["sql"][:150] for query in captured]
