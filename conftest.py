@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
 from scoc.core import audit, now
@@ -32,8 +33,25 @@ def city(db: None) -> City:
     return make_city()
 
 
+@pytest.fixture(scope="session")
+def test_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database, also where only tests that pytest does not know to need one are selected.
+
+    Without it such a run would work on the installation's own database, and wipe it.
+    """
+    name = connection.creation._get_test_db_name()  # type: ignore[attr-defined]  # every vendor's has it
+    if str(connection.settings_dict["NAME"]) == str(name):
+        yield
+        return
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
 @pytest.fixture
-def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[City]:
+def committed(test_database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[City]:
     """The test city really committed, for tests with several connections, threads or processes; wiped afterwards.
 
     Append-only tables cannot be flushed, so pytest's own transactional tests do not work here.
