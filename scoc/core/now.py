@@ -115,6 +115,20 @@ def run_clock(run_id: int | None = None) -> RunClock | None:
     return known.clocks[chosen]
 
 
+def recorded_by(as_of: datetime | None) -> datetime | None:
+    """Up to which wall time (`recorded_at`) a row counts as known at the city time `as_of`; None: all that is known.
+
+    In a run whose clock is shifted or fast the two clocks differ: what a replay knew at its own Monday was recorded
+    when its clock stood there, not on the Monday of the calendar.
+    """
+    if as_of is None or as_of >= city_now():
+        return None
+    clock = run_clock()
+    if clock is None or clock.city_origin is None or clock.wall_origin is None or not clock.speed:
+        return as_of
+    return clock.wall_origin + (as_of - clock.city_origin) / clock.speed
+
+
 def current_run() -> int:
     """The id of the run that this call belongs to. Raises RuntimeError before a city was applied."""
     run_id = _run.get() or _refresh().active_run
