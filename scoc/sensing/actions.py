@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from scoc.core.http.request import require_version
 from scoc.core.now import city_now, current_run, in_run, wall_now
 from scoc.core.refusals import Refusal, invalid, no_such
 from scoc.core.secrets import keyed_hash
-from scoc.kit.identifiers import prefixed
 from scoc.kit.text import Text
 from scoc.sensing.facts import (
     AlarmAcknowledged,
@@ -27,15 +25,15 @@ from scoc.sensing.facts import (
 from scoc.sensing.ingest import partitions, refusing
 from scoc.sensing.ingest.checking import bounds, check_rows
 from scoc.sensing.ingest.columns import Columns, Refused
+from scoc.sensing.ingest.credentials import CREDENTIAL_PURPOSE, new_secret, token_of
 from scoc.sensing.ingest.directory import devices, forget_directory
 from scoc.sensing.ingest.files import read_file
 from scoc.sensing.ingest.tables import Batch, Checker, chunks
-from scoc.sensing.ingest.taking import Taken, take
+from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Alarm, AlarmFlow, Device
-from scoc.sensing.raising import lock, subject_of, tell
+from scoc.sensing.raising import device_subject, lock, subject_of, tell
 from scoc.sensing.schemas import CredentialOut, ImportResult, IngestResult, Reading, RowResult, TableMap
 
-CREDENTIAL_PURPOSE = "device-credential"
 MOVES: dict[str, frozenset[str]] = {
     Alarm.State.NEW: frozenset({Alarm.State.ACKNOWLEDGED, Alarm.State.FALSE, Alarm.State.SETTLED}),
     Alarm.State.ACKNOWLEDGED: frozenset({Alarm.State.FALSE, Alarm.State.SETTLED}),
@@ -45,21 +43,20 @@ MOVES: dict[str, frozenset[str]] = {
 """From which state of an alarm to which."""
 
 
+@action("sensing.ingest")
 def ingest(actor: Actor, source: str, readings: Sequence[Reading]) -> IngestResult:
     """Take live readings: each is stored once, found to be a duplicate, or refused with its reason and counted.
 
     One transaction: `latest`, roll-ups and rules follow. A bad reading never fails its neighbours. `source` says
     where they came from, e.g. `simulator`.
     """
-    with in_run(actor.run_id):
-        span = bounds(history=False)
-        rows = [(r.device_key, r.property, r.at, r.value, r.dedup_key) for r in readings]
-        named = {row[0] for row in rows if isinstance(row[0], str)}
-        checked = check_rows(rows, devices(current_run(), named), span)
-        columns = checked.columns()
-        partitions.ensure_for(columns.at)
-    refused = [row for _, row in checked.refused]
-    taken = _take(actor, source, columns, refused, judged=True)
+    rows = [(r.device_key, r.property, r.at, r.value, r.dedup_key) for r in readings]
+    named = {row[0] for row in rows if isinstance(row[0], str)}
+    checked = check_rows(rows, devices(current_run(), named), bounds(history=False))
+    columns = checked.columns()
+    partitions.ensure_for(columns.at)
+    taken = take(columns)
+    refusing.keep(source[:60], [row for _, row in checked.refused])
     results: list[RowResult | None] = [None] * len(rows)
     for position, fresh, pk in zip(checked.positions, taken.fresh.tolist(), taken.ids.tolist(), strict=True):
         results[position] = RowResult("stored" if fresh else "duplicate", pk)
@@ -67,16 +64,8 @@ def ingest(actor: Actor, source: str, readings: Sequence[Reading]) -> IngestResu
         results[position] = RowResult("rejected", None, row.reason, row.detail)
     stored = taken.stored
     return IngestResult(
-        stored, len(columns) - stored, len(refused), tuple(result for result in results if result is not None)
+        stored, len(columns) - stored, len(checked.refused), tuple(one for one in results if one is not None)
     )
-
-
-@action("sensing.ingest")
-def _take(actor: Actor, source: str, columns: Columns, refused: Sequence[Refused], *, judged: bool) -> Taken:
-    """Store checked readings and what was refused of them, in one transaction."""
-    taken = take(columns, judged=judged)
-    refusing.keep(source[:60], refused)
-    return taken
 
 
 @action("sensing.import")
@@ -97,6 +86,7 @@ def import_table(actor: Actor, source: str, table: Iterable[Batch], *, judged: b
     For history: there is no bound on the age of readings, and the rules do not look at them unless `judged`. A null
     value is a missing cell, no reading. Work goes chunk by chunk, each committed by itself, in flat memory; what was
     imported already is found to be a duplicate, so an import that broke off is simply done again.
+    Needs no permission: of its own, since each chunk is the action `sensing.import`.
     """
     with in_run(actor.run_id):
         span, run_id = bounds(history=True), current_run()
@@ -116,7 +106,10 @@ def import_table(actor: Actor, source: str, table: Iterable[Batch], *, judged: b
 
 
 def import_file(actor: Actor, source: str, path: Path, columns: TableMap, *, judged: bool = False) -> ImportResult:
-    """Import a CSV file, plain or compressed (.gz), whose columns `columns` explains. See `import_table`."""
+    """Import a CSV file, plain or compressed (.gz), whose columns `columns` explains. See `import_table`.
+
+    Needs no permission: of its own, since each chunk is the action `sensing.import`.
+    """
     return import_table(actor, source, read_file(path, columns), judged=judged)
 
 
@@ -193,11 +186,6 @@ def _device_for(actor: Actor, device_id: int, permission: str) -> Device:
     return device
 
 
-def device_subject(device_id: int) -> Code:
-    """The subject id of a device. Needs no permission: it only joins letters."""
-    return Code(prefixed("sensing", f"device-{device_id}"))
-
-
 @action("sensing.issue_credential", audited=True)
 def issue_credential(actor: Actor, device_id: int) -> CredentialOut:
     """Give a device a new credential; the old one ends at once. The token is shown this once."""
@@ -207,7 +195,7 @@ def issue_credential(actor: Actor, device_id: int) -> CredentialOut:
             "wrong_state", Text("设备已退役，不能签发凭证。", "The device is retired; it gets no credential."),
             subject=device_subject(device_id),
         )  # fmt: skip
-    secret = secrets.token_urlsafe(32)
+    secret = new_secret()
     device.credential_hash = keyed_hash(CREDENTIAL_PURPOSE, secret)
     device.credential_revoked_at = None
     device.changed = wall_now()
@@ -218,14 +206,6 @@ def issue_credential(actor: Actor, device_id: int) -> CredentialOut:
         area_id=device.area_id,
     )  # fmt: skip
     return CredentialOut(device_id=device_id, token=token_of(device.key, secret))
-
-
-def token_of(key: str, secret: str) -> str:
-    """What a device sends as its bearer token: the secret has 43 characters, the key follows.
-
-    Needs no permission: it only joins what the caller holds.
-    """
-    return f"scocd_{secret}_{key}"
 
 
 @action("sensing.revoke_credential", audited=True)

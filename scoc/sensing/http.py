@@ -67,7 +67,10 @@ def devices(
 
 
 @routes.get("/devices/points", permission="sensing.read_devices", response=list[DevicePoint])
-def device_points(request: Request, type: str | None = Query(None, max_length=40)) -> list[DevicePoint]:  # noqa: A002  # the API calls it so
+def device_points(
+    request: Request,
+    type: str | None = Query(None, max_length=40),  # noqa: A002  # the word of the API
+) -> list[DevicePoint]:
     """The devices for a map."""
     return queries.device_points(request.viewer, type)
 

@@ -38,6 +38,11 @@ def subject_of(alarm_id: int) -> Code:
     return Code(prefixed("sensing", alarm_id))
 
 
+def device_subject(device_id: int) -> Code:
+    """The subject id of a device."""
+    return Code(prefixed("sensing", f"device-{device_id}"))
+
+
 def tell(alarm: Alarm, fact: Fact, happened_at: datetime) -> None:
     """Publish a fact of one alarm in that alarm's own course of events.
 

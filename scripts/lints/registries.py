@@ -28,6 +28,7 @@ PUBLIC_ROUTES = {
 """Every address that answers without a log-in, each with the reviewed reason."""
 LEAN_PATHS = {
     "/api/v1/core/live": "authenticates by session and filters by the viewer's permissions in core.live",
+    "/api/v1/sensing/readings": "authenticates a device by its credential, for itself only, in sensing.lean",
 }
 """Every address in front of Django, each with where its access is checked."""
 

@@ -42,9 +42,16 @@ class Bounds:
 
 def bounds(*, history: bool) -> Bounds:
     """The times that are taken now in the current run; imports of history reach further back."""
-    limits, now = city_settings(SensingSettings), city_now()
-    earliest = EARLIEST_MICROS if history else to_micros(now - timedelta(days=limits.oldest_days))
-    return Bounds(earliest, to_micros(now + timedelta(seconds=limits.future_seconds)))
+    found = bounds_at(city_now(), city_settings(SensingSettings))
+    return Bounds(EARLIEST_MICROS, found.latest) if history else found
+
+
+def bounds_at(moment: datetime, limits: SensingSettings) -> Bounds:
+    """The times that are taken live at a moment of the city."""
+    return Bounds(
+        to_micros(moment - timedelta(days=limits.oldest_days)),
+        to_micros(moment + timedelta(seconds=limits.future_seconds)),
+    )
 
 
 def clean(text: str, most: int) -> str:
@@ -52,9 +59,15 @@ def clean(text: str, most: int) -> str:
     return text[:most].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
+def _readable(part: Any) -> str:
+    if isinstance(part, int) and part.bit_length() > 200:  # Python refuses to write very long numbers
+        return f"an integer of {part.bit_length()} bits"
+    return str(part)[:120]
+
+
 def shown(row: Row) -> str:
     """What came, for people to look at."""
-    return clean(", ".join(str(part)[:120] for part in row if part is not None), MOST_RAW)
+    return clean(", ".join(_readable(part) for part in row if part is not None), MOST_RAW)
 
 
 def micros_of(at: Any) -> int | None:
@@ -153,7 +166,7 @@ class Checked:
             micros = micros_of(at)  # type: ignore[assignment]  # None is a fault and goes no further
             fault = _time_fault(micros, self.span) or _value_fault(value, stream) or key_fault(dedup)
         if fault is not None:
-            self.refuse(position, row, device is not None, *fault)
+            self.refuse(position, row, *fault, known=device is not None)
             return
         self.positions.append(position)
         self._datastream.append(stream.id)
@@ -165,8 +178,8 @@ class Checked:
         self._streams[stream.id] = stream
 
     def refuse(
-        self, position: int, row: Row, known: bool, reason: str, detail: str, raw: str | None = None
-    ) -> None:  # fmt: skip
+        self, position: int, row: Row, reason: str, detail: str, *, known: bool = True, raw: str | None = None
+    ) -> None:
         """Do not take one row."""
         key, name = (clean(part, most) if isinstance(part, str) else "" for part, most in ((row[0], 60), (row[1], 40)))
         told = shown(row) if raw is None else clean(raw, MOST_RAW)

@@ -141,7 +141,8 @@ class Checker:
             device = known.get(four[0])
             fault, raw = faults[n], raws[n]
             if fault is not None:
-                checked.refuse(n, row, device is not None, fault, "the file's cell or line cannot be read", raw)
+                told = "the file's cell or line cannot be read"
+                checked.refuse(n, row, fault, told, known=device is not None, raw=raw)
             else:
                 checked.add(n, row, device)
         if checked.positions:

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
 from scoc.core.http.paging import Page, PageQuery, paged
+from scoc.core.now import recorded_by, wall_now
 from scoc.core.refusals import no_such
 from scoc.core.schemas import text_out
 from scoc.kit.identifiers import prefixed
@@ -74,7 +75,7 @@ def alarms(
     shape = _alarm_row
     if page.as_of:
         names, shape = ("state_then", "active_then"), _then
-        rows = _as_of(rows, page.as_of)
+        rows = _as_of(rows, page.as_of, recorded_by(page.as_of) or wall_now())
     if state:
         rows = rows.filter(**{names[0]: state})
     if active is not None:
@@ -83,12 +84,12 @@ def alarms(
     return paged(rows, page, ("-happened_at", "-id"), shape)
 
 
-def _as_of(rows: QuerySet[Alarm], moment: datetime) -> QuerySet[Alarm]:
-    flow = AlarmFlow.objects.filter(alarm=OuterRef("pk"), recorded_at__lte=moment).order_by("-version")
+def _as_of(rows: QuerySet[Alarm], moment: datetime, known: datetime) -> QuerySet[Alarm]:
+    flow = AlarmFlow.objects.filter(alarm=OuterRef("pk"), recorded_at__lte=known).order_by("-version")
     held = AlarmOccurrence.objects.filter(alarm=OuterRef("pk"), started_at__lte=moment).filter(
         Q(ended_at=None) | Q(ended_at__gt=moment)
     )
-    return rows.filter(recorded_at__lte=moment).annotate(
+    return rows.filter(recorded_at__lte=known).annotate(
         state_then=Coalesce(Subquery(flow.values("to_state")[:1]), Value(Alarm.State.NEW.value)),
         active_then=Exists(held),
     )

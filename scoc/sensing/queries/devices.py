@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from django.db.models import BigIntegerField, Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Value
-from django.db.models.functions import Cast
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
 from scoc.core.city.sections import city_settings
-from scoc.core.fields import to_micros
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.now import city_now, current_run
 from scoc.core.refusals import no_such
@@ -19,6 +17,7 @@ from scoc.core.schemas import text_out
 from scoc.kit.identifiers import prefixed
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Datastream, Device, DeviceType, Latest
+from scoc.sensing.online import heard_since
 from scoc.sensing.schemas import DeviceOut, DevicePoint, DeviceRow, DeviceTypeRow, StreamOut
 
 MOST_ON_MAP = 20_000
@@ -32,17 +31,6 @@ def _online(line: Datastream, now: datetime, cadences: int) -> bool:
     """Whether the newest reading is not older than so many cadences (DOMAIN.md 6.1: heartbeat × 3)."""
     newest = _last_heard(line)
     return newest is not None and now - newest.at <= timedelta(seconds=line.cadence_seconds * cadences)
-
-
-def heard_since(moment: datetime, cadences: int, device: OuterRef | None = None) -> QuerySet[Latest]:
-    """The newest readings that make their datastream online at `moment`, in the current run.
-
-    Needs no permission: a condition for the queries of this module, never shown by itself.
-    """
-    allowance = Cast(F("datastream__cadence_seconds"), BigIntegerField()) * Value(cadences * 1_000_000)
-    rows = Latest.objects.filter(datastream__run_id=current_run(), datastream__active=True)
-    rows = rows.filter(at__gte=Value(to_micros(moment), BigIntegerField()) - allowance)
-    return rows.filter(datastream__device=device) if device is not None else rows
 
 
 def _with_lines(rows: QuerySet[Device]) -> QuerySet[Device]:

@@ -9,7 +9,7 @@ from django.db.models import Q, Sum
 from scoc.core.access import allowed, query, visible
 from scoc.core.acting import Viewer
 from scoc.core.http.paging import Page, PageQuery, paged
-from scoc.core.now import current_run
+from scoc.core.now import current_run, recorded_by
 from scoc.sensing.models import Device, Rejected, RejectedCount
 from scoc.sensing.schemas import RejectedCountRow, RejectedRow
 
@@ -32,8 +32,9 @@ def rejected(
         rows = rows.filter(device_key=device_key)
     if reason:
         rows = rows.filter(reason=reason)
-    if page.as_of:
-        rows = rows.filter(recorded_at__lte=page.as_of)
+    known = recorded_by(page.as_of)
+    if known is not None:
+        rows = rows.filter(recorded_at__lte=known)
     return paged(
         rows, page, ("-id",),
         lambda row: RejectedRow(

@@ -9,7 +9,7 @@ from typing import Literal
 from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
 from scoc.core.fields import from_micros, to_micros
-from scoc.core.now import city_zone
+from scoc.core.now import city_zone, recorded_by
 from scoc.core.refusals import invalid, no_such
 from scoc.core.schemas import text_out
 from scoc.kit.identifiers import prefixed
@@ -57,7 +57,8 @@ def series(
     if start >= end:
         raise invalid("end", "It does not lie after `start`.", "Give a span of time.", zh="结束时间应晚于开始时间。")
     minutes = _grain_of(grain, line, start, end)
-    found = list(_readings(line, start, end, as_of) if minutes == 0 else _buckets(line, minutes, start, end, as_of))
+    known = recorded_by(as_of)
+    found = list(_readings(line, start, end, known) if minutes == 0 else _buckets(line, minutes, start, end, known))
     return SeriesOut(
         datastream_id=line.pk, device_id=line.device_id, property=line.property, name=text_out(line.name),
         unit=line.unit, places=line.places, grain=minutes, start=start, end=end, cut=len(found) > MOST_POINTS,
@@ -65,31 +66,31 @@ def series(
     )  # fmt: skip
 
 
-def _readings(line: Datastream, start: datetime, end: datetime, as_of: datetime | None) -> Iterator[SeriesPoint]:
+def _readings(line: Datastream, start: datetime, end: datetime, known: datetime | None) -> Iterator[SeriesPoint]:
     rows = Observation.objects.filter(datastream=line, at__gte=start, at__lt=end)
-    if as_of is not None:
-        rows = rows.filter(recorded__lte=as_of)
+    if known is not None:
+        rows = rows.filter(recorded__lte=known)
     for at, value in rows.order_by("at", "id").values_list("at", "result")[: MOST_POINTS + 1]:
         yield SeriesPoint(at=at, value=value, minimum=value, maximum=value, n=1)
 
 
 def _buckets(
-    line: Datastream, minutes: int, start: datetime, end: datetime, as_of: datetime | None
+    line: Datastream, minutes: int, start: datetime, end: datetime, known: datetime | None
 ) -> Iterator[SeriesPoint]:
     rows = Rollup.objects.filter(datastream=line, grain=minutes, bucket__gte=start, bucket__lt=end)
-    for row in _known_rollups(rows.order_by("bucket")[: MOST_POINTS + 1], {line.pk: line}, as_of):
+    for row in _known_rollups(rows.order_by("bucket")[: MOST_POINTS + 1], {line.pk: line}, known):
         mean = float(from_scaled(row.total, line.places) / row.n)
         yield SeriesPoint(at=row.bucket, value=mean, minimum=row.minimum, maximum=row.maximum, n=row.n)
 
 
 def _known_rollups(
-    rows: Iterable[Rollup], lines: dict[int, Datastream], as_of: datetime | None
+    rows: Iterable[Rollup], lines: dict[int, Datastream], known: datetime | None
 ) -> Iterator[Rollup]:  # fmt: skip
-    """Roll-ups as they were known at `as_of`: those that have grown since are counted anew from raw readings."""
+    """Roll-ups as they were known at a wall time: those that have grown since are counted anew from raw readings."""
     for row in rows:
-        if as_of is None or row.recorded <= as_of:
+        if known is None or row.recorded <= known:
             yield row
-        elif (then := _rollup_then(row, lines[row.datastream_id], as_of)) is not None:
+        elif (then := _rollup_then(row, lines[row.datastream_id], known)) is not None:
             yield then
 
 
@@ -100,9 +101,9 @@ def _bucket_end(row: Rollup) -> datetime:
     return datetime.combine(local.date() + timedelta(days=1), local.time(), tzinfo=city_zone())
 
 
-def _rollup_then(row: Rollup, line: Datastream, as_of: datetime) -> Rollup | None:
+def _rollup_then(row: Rollup, line: Datastream, known: datetime) -> Rollup | None:
     """One roll-up as it was known then; None where nothing was known yet."""
-    parts = counted(line, to_micros(row.bucket), to_micros(_bucket_end(row)), to_micros(as_of))
+    parts = counted(line, to_micros(row.bucket), to_micros(_bucket_end(row)), to_micros(known))
     found: Rollup | None = None
     for part in parts:
         for n in range(len(part)):
@@ -141,7 +142,8 @@ def rollups(
 ) -> list[RollupRow]:
     """Hours (grain 60) or city days (1440) that begin from `start` to before `end`, of all datastreams of a property.
 
-    Ordered by datastream and bucket. With `as_of`, as they were known then. The caller bounds the span.
+    Ordered by datastream and bucket. With `as_of` (wall time, as in a measure's window), as they were known then.
+    The caller bounds the span.
     """
     rows = Datastream.objects.filter(property=property).select_related("device__area")
     if device_type:

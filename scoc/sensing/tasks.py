@@ -1,0 +1,59 @@
+"""Timed work of sensing: listen for silence, compute what is usual, make coming months, keep areas true."""
+
+from __future__ import annotations
+
+from scoc.core.now import city_now, wall_now
+from scoc.core.tasks import enqueue, task
+from scoc.sensing import baselines, silence
+from scoc.sensing.ingest import partitions
+from scoc.sensing.models import Device
+from scoc.spatial.queries import locate
+
+_SLICE = 100
+
+
+@task("sensing.listen", cron="* * * * *")
+def listen() -> None:
+    """Look for datastreams that fell silent, or are heard again; each slice is a task of its own."""
+    moment = city_now()
+    for rule in silence.silence_rules():
+        found = sorted({*silence.silent(rule, moment), *silence.heard_again(rule, moment)})
+        for part in silence.slices(found):
+            enqueue("sensing.judge_silence", rule=rule.code, datastreams=part)
+
+
+@task("sensing.judge_silence")
+def judge_silence(rule: str, datastreams: list[int]) -> None:
+    """Raise or clear the alarms of one rule of silence over some datastreams."""
+    found = silence.silence_rules().filter(code=rule).first()
+    if found is not None:
+        silence.judge_silence(found, datastreams)
+
+
+@task("sensing.compute_baselines", cron="40 1 * * *")
+def compute_baselines() -> None:
+    """Every night: what is usual in each hour of the week, for the rules of deviation."""
+    wanted = baselines.wanted()
+    for start in range(0, len(wanted), _SLICE):
+        enqueue("sensing.compute_some_baselines", datastreams=wanted[start : start + _SLICE])
+
+
+@task("sensing.compute_some_baselines")
+def compute_some_baselines(datastreams: list[int]) -> None:
+    """What is usual for some datastreams."""
+    baselines.compute(datastreams)
+
+
+@task("sensing.make_months", cron="5 0 * * *")
+def make_months() -> None:
+    """Every night: the partitions of this month and the coming ones, long before they are written to."""
+    partitions.ensure_coming()
+
+
+@task("sensing.locate_devices", cron="20 2 * * *")
+def locate_devices() -> None:
+    """Every night: the areas of devices follow a change of boundaries."""
+    for device in Device.objects.exclude(state=Device.State.RETIRED).only("id", "lon", "lat", "area_id").iterator(500):
+        area_id = locate(device.lon, device.lat)
+        if area_id != device.area_id:
+            Device.objects.filter(pk=device.pk).update(area_id=area_id, changed=wall_now())
