@@ -37,9 +37,9 @@ class CalendarEdited(Fact):
     version: int
 
 
-@fact("core.calendar_missing", permission="core.read_calendar")
+@fact("core.calendar_lacked", permission="core.read_calendar")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CalendarMissing(Fact):
+class CalendarLacked(Fact):
     """A deadline fell in a year whose calendar is not published."""
 
     year: int
@@ -120,11 +120,11 @@ def _alarm(year: int) -> None:
     """Tell the city's duty that a year has no calendar; once a day and year is enough."""
     subject = Code(f"core:calendar-{year}")
     since = now.wall_now() - timedelta(days=1)
-    if pending("core.calendar_missing", subject):
+    if pending("core.calendar_lacked", subject):
         return
-    if FactRow.objects.filter(subject=subject, name="core.calendar_missing", recorded_at__gte=since).exists():
+    if FactRow.objects.filter(subject=subject, name="core.calendar_lacked", recorded_at__gte=since).exists():
         return
-    publish(CalendarMissing(subject=subject, year=year))
+    publish(CalendarLacked(subject=subject, year=year))
     notify(
         subject,
         Text(f"{year} 年工作日历尚未发布，有时限按普通周末暂算，请维护日历。",

@@ -31,6 +31,8 @@ class Environment:
     """File with the installation's secret; empty means `home`/secret, made on first start."""
     hosts: str = "localhost,127.0.0.1,[::1]"
     """Comma separated host names under which the city reaches this installation."""
+    tls: bool = False
+    """A proxy in front ends TLS and says so in X-Forwarded-Proto: cookies are for HTTPS only, browsers remember it."""
     debug: bool = False
     """Developer mode: plain error pages. Never in production."""
 

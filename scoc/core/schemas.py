@@ -12,6 +12,8 @@ from scoc.kit.text import Text
 
 Moment = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
 """A time from outside: it names its zone and lies within 1900-2200; anything else is refused, not guessed."""
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
+"""A day from outside, within 1900-2200."""
 
 
 class TextOut(Schema):
@@ -150,8 +152,8 @@ class CalendarOut(Schema):
 class CalendarIn(Schema):
     """One year's plan: weekdays off and weekend days of work."""
 
-    off: list[date] = Field(max_length=366)
-    work: list[date] = Field(max_length=366)
+    off: list[Day] = Field(max_length=366)
+    work: list[Day] = Field(max_length=366)
     note: str = Field("", max_length=200)
 
 

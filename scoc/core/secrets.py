@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from functools import lru_cache
 from pathlib import Path
@@ -32,13 +33,14 @@ def installation_secret(path: Path) -> bytes:
         finally:
             draft.unlink()
         text = path.read_text().strip()
-    if len(text) < 64:
+    if not re.fullmatch("[0-9a-fA-F]{64}", text):
         raise SystemExit(f"{path} does not hold a secret of 64 hexadecimal digits; restore it from its backup.")
-    return bytes.fromhex(text[:64])
+    return bytes.fromhex(text)
 
 
 @lru_cache(maxsize=32)
-def _derive(secret: bytes, purpose: str) -> bytes:
+def purpose_key(secret: bytes, purpose: str) -> bytes:
+    """A 32-byte key made from the installation's secret for one purpose; it tells nothing of the secret."""
     return HKDF(algorithm=SHA256(), length=32, salt=b"scoc", info=purpose.encode()).derive(secret)
 
 
@@ -46,7 +48,7 @@ def derived_key(purpose: str) -> bytes:
     """A 32-byte key for one purpose, e.g. `contacts`; no two purposes share a key."""
     from django.conf import settings
 
-    return _derive(settings.SCOC_SECRET, purpose)
+    return purpose_key(settings.SCOC_SECRET, purpose)
 
 
 def keyed_hash(purpose: str, text: str) -> str:

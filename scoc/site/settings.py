@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from scoc.core.environment import BadEnvironment, Environment, read_environment
-from scoc.core.secrets import installation_secret
+from scoc.core.secrets import installation_secret, purpose_key
 
 ENVIRONMENT: Environment = read_environment()
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
-SECRET_KEY = SCOC_SECRET.hex()
+SECRET_KEY = purpose_key(SCOC_SECRET, "django").hex()
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = [host.strip() for host in ENVIRONMENT.hosts.split(",") if host.strip()]
 USE_TZ = True
@@ -96,6 +96,9 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 CSRF_COOKIE_SAMESITE = "Lax"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+# Behind a proxy that ends TLS, browsers give their cookies to nothing else.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.tls
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENVIRONMENT.tls else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Any
 
-from django.http import HttpRequest
 from ninja import NinjaAPI
-from ninja.renderers import BaseRenderer
-from ninja.responses import NinjaJSONEncoder
 
 from scoc.core.declarations import declared
 from scoc.core.http import own, problems
-
-
-class ReadableJson(BaseRenderer):
-    """JSON with Chinese characters as they are."""
-
-    media_type = "application/json"
-
-    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> str:
-        """The answer's text."""
-        return json.dumps(data, cls=NinjaJSONEncoder, ensure_ascii=False, separators=(",", ":"))
+from scoc.core.http.rendering import CarefulParser, ReadableJson
 
 
 def build_api() -> NinjaAPI:
     """The API at /api/v1: each module's routes under its own name."""
     api = NinjaAPI(
         title="SCOC", version="1", description="智慧城市运营中心 · Smart City Operation Center",
-        urls_namespace="api", renderer=ReadableJson(), docs_url=None, openapi_url="/openapi.json",
+        urls_namespace="api", renderer=ReadableJson(), parser=CarefulParser(), docs_url=None,
+        openapi_url="/openapi.json",
     )  # fmt: skip
     problems.install(api)
     api.add_router("/core", own.routes.router, tags=["core"])

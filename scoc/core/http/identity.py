@@ -1,19 +1,26 @@
-"""Who calls: a person by session and chosen post, or a machine by its key."""
+"""Who calls: a person by session and chosen post, or a machine by its key; and whether the route is open to them."""
 
 from __future__ import annotations
 
+from typing import Any, ClassVar, Final
+
+from django.conf import settings
 from django.http import HttpRequest
-from ninja.errors import HttpError
 from ninja.utils import check_csrf
 
 from scoc.core import clients
-from scoc.core.access import actor_for, holdings
+from scoc.core.access import actor_for, allowed, holdings
 from scoc.core.acting import Actor
 from scoc.core.http.request import Request, client_address
 from scoc.core.models import User
+from scoc.core.refusals import NotAllowed
+from scoc.kit.text import Text
 
-POST_KEY = "post_id"
+POST_KEY: Final = "post_id"
 """Where the session keeps the acting post."""
+BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
+SIGNED_IN: Final = "core.signed_in"
+"""The permission of routes that every signed-in person has, e.g. choosing a post."""
 
 
 def session_actor(request: HttpRequest) -> Actor | None:
@@ -26,21 +33,63 @@ def session_actor(request: HttpRequest) -> Actor | None:
     return actor_for(user, holding.post if holding else None, address=client_address(request))
 
 
-def authenticate(request: HttpRequest) -> Actor | None:
-    """The caller, set as `request.viewer`; None means 401. A browser's unsafe call needs the CSRF token."""
-    header = request.headers.get("Authorization", "")
-    if header.startswith("Bearer "):
-        actor = clients.actor_of_key(header.removeprefix("Bearer ").strip(), client_address(request))
-    else:
-        actor = session_actor(request)
-        if actor is not None and request.method not in {"GET", "HEAD", "OPTIONS"}:
-            refusal = check_csrf(request, lambda _: None)
-            if refusal is not None:
-                raise HttpError(403, "CSRF check failed: send the cookie's token as X-CSRFToken.")
-    if actor is not None:
-        assert isinstance(request, HttpRequest)
+class _Guard:
+    """Lets a caller through who has the route's permission; asked before anything that was sent is looked at."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    def actor(self, request: HttpRequest) -> Actor | None:
+        """Who calls, in this guard's way."""
+        raise NotImplementedError
+
+    def __call__(self, request: HttpRequest) -> Actor | None:
+        """The caller, set as `request.viewer`; None means 401. Raises NotAllowed without the permission."""
+        actor = self.actor(request)
+        if actor is None:
+            return None
+        if self.permission != SIGNED_IN:
+            allowed(actor, self.permission)
         request.viewer = actor  # type: ignore[attr-defined]  # from here on it is a Request
-    return actor
+        return actor
 
 
-__all__ = ["POST_KEY", "Request", "authenticate", "session_actor"]
+def _presented_key(request: HttpRequest) -> str | None:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+class ApiKey(_Guard):
+    """A machine by its key."""
+
+    openapi_security_schema: ClassVar[dict[str, Any]] = {"type": "http", "scheme": "bearer", "bearerFormat": "scoc_…"}
+
+    def actor(self, request: HttpRequest) -> Actor | None:
+        """The machine whose key was sent."""
+        key = _presented_key(request)
+        return None if key is None else clients.actor_of_key(key, client_address(request))
+
+
+class SignedIn(_Guard):
+    """A person by the session's cookie; an unsafe call needs the page's token as `X-CSRFToken`."""
+
+    openapi_security_schema: ClassVar[dict[str, Any]] = {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": settings.SESSION_COOKIE_NAME,
+    }
+
+    def actor(self, request: HttpRequest) -> Actor | None:
+        """The person who is signed in."""
+        if _presented_key(request) is not None:
+            return None
+        actor = session_actor(request)
+        if actor is not None and request.method not in {"GET", "HEAD", "OPTIONS"} and check_csrf(request):
+            raise NotAllowed(
+                "csrf",
+                Text("页面令牌无效，请刷新页面。", "The page's token is missing or old: send it as X-CSRFToken."),
+            )
+        return actor
+
+
+__all__ = ["POST_KEY", "SIGNED_IN", "ApiKey", "Request", "SignedIn", "session_actor"]

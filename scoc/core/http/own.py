@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.contrib.auth import login as start_session
 from django.contrib.auth import logout as end_session
 from django.http import HttpRequest, HttpResponse
@@ -19,10 +17,10 @@ from scoc.core.city.reading import Manifest
 from scoc.core.city.sections import city_settings
 from scoc.core.contacts import shown
 from scoc.core.files import content_of
-from scoc.core.http.identity import POST_KEY, session_actor
+from scoc.core.http.identity import POST_KEY, SIGNED_IN, session_actor
 from scoc.core.http.paging import Page, PageQuery
 from scoc.core.http.request import Request, client_address
-from scoc.core.http.routes import PUBLIC, SIGNED_IN, Routes
+from scoc.core.http.routes import PUBLIC, Routes
 from scoc.core.models import Attachment, Installation, Post, User
 from scoc.core.refusals import NotAllowed, no_such
 from scoc.core.schemas import (
@@ -38,6 +36,7 @@ from scoc.core.schemas import (
     Done,
     FactOut,
     LoginIn,
+    Moment,
     NoticeRow,
     OrganisationRow,
     PersonOut,
@@ -138,14 +137,14 @@ def areas(
     request: Request,
     level: str | None = Query(None, max_length=12),
     parent: str | None = Query(None, max_length=20),
-    as_of: datetime | None = None,
+    as_of: Moment | None = None,
 ) -> list[AreaRow]:
     """The areas of a level or below a parent."""
     return queries.areas(request.viewer, level, parent, as_of)
 
 
 @routes.get("/categories", permission="core.read_directory", response=list[CategoryRow])
-def category_list(request: Request, as_of: datetime | None = None) -> list[CategoryRow]:
+def category_list(request: Request, as_of: Moment | None = None) -> list[CategoryRow]:
     """The classes of components and events."""
     return queries.category_list(request.viewer, as_of)
 
@@ -212,7 +211,7 @@ def hand_in(
     file: UploadedFile = File(...),
     lon: float | None = Query(None, ge=-180, le=180),
     lat: float | None = Query(None, ge=-90, le=90),
-    taken_at: datetime | None = None,
+    taken_at: Moment | None = None,
 ) -> AttachmentOut:
     """Store a photo or document."""
     row = administration.hand_in_file(

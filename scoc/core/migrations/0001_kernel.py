@@ -228,6 +228,7 @@ class Migration(migrations.Migration):
                 ('request_digest', models.CharField(max_length=64)),
                 ('status', models.PositiveSmallIntegerField()),
                 ('body', models.TextField()),
+                ('headers', models.JSONField(default=dict)),
                 ('recorded_at', models.DateTimeField(db_index=True)),
             ],
             options={

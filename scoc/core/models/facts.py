@@ -125,6 +125,7 @@ class IdempotencyMark(models.Model):
     request_digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
     body = models.TextField()
+    headers = models.JSONField(default=dict)
     recorded_at = models.DateTimeField(db_index=True)
 
     class Meta:

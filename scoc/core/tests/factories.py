@@ -8,10 +8,12 @@ from itertools import count
 
 from django.apps import apps
 from django.db import connection, connections, transaction
+from django.test import Client
 
 from scoc.core import clocks
 from scoc.core.access import actor_for
 from scoc.core.acting import Actor
+from scoc.core.http.identity import BACKEND, POST_KEY
 from scoc.core.models import (
     Area,
     Calendar,
@@ -151,3 +153,13 @@ def make_actor(
     user = User.objects.create(username=username or f"user{number}", password="!")
     PostHolding.objects.create(user=user, post=post, valid_from=LONG_AGO)
     return actor_for(user, post)
+
+
+def browser(actor: Actor, *, csrf: bool = False) -> Client:
+    """A browser in which the actor is signed in, in the actor's post; with `csrf` the page's token is asked for."""
+    client = Client(enforce_csrf_checks=csrf)
+    client.force_login(User.objects.get(pk=actor.user_id), backend=BACKEND)
+    session = client.session
+    session[POST_KEY] = actor.post_id
+    session.save()
+    return client

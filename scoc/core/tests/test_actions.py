@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -11,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 
 from scoc.core import administration, audit
 from scoc.core.access import actor_for, allowed, query, system_actor
-from scoc.core.acting import BY_STATE, Actor, acting, correlated, unit_of_work
-from scoc.core.actions import ACTIONS, action, check_form
-from scoc.core.facts import FACTS, Code, Fact, fact, publish
+from scoc.core.acting import Actor, acting, correlated, unit_of_work
+from scoc.core.actions import action, check_form
+from scoc.core.facts import Code, Fact, fact, publish
 from scoc.core.models import AuditEntry, FactRow, Grant, Post, Role, Run, User
 from scoc.core.now import current_run, wall_now
 from scoc.core.refusals import NotAllowed, Refusal
@@ -29,16 +28,8 @@ class Painted(Fact):
 
 
 @pytest.fixture(autouse=True)
-def _names() -> Iterator[None]:
-    """What a test declares is undeclared after it."""
-    before = set(ACTIONS), set(FACTS), set(BY_STATE)
+def _declared(_undeclared: None) -> None:
     fact("tests.painted", permission="tests.read")(Painted)
-    yield
-    for name in set(ACTIONS) - before[0]:
-        del ACTIONS[name]
-    for name in set(FACTS) - before[1]:
-        del FACTS[name]
-    BY_STATE.intersection_update(before[2])
 
 
 def paint(actor: Actor, colour: str = "red") -> None:

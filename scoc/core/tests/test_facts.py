@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -13,8 +12,6 @@ import pytest
 from scoc.core.access import system_actor
 from scoc.core.acting import unit_of_work
 from scoc.core.facts import (
-    FACTS,
-    HANDLERS,
     Code,
     Fact,
     News,
@@ -43,14 +40,8 @@ class Measured(Fact):
 
 
 @pytest.fixture(autouse=True)
-def _declared() -> Iterator[None]:
-    """What a test declares is undeclared after it."""
-    before = set(FACTS)
+def _declared(_undeclared: None) -> None:
     fact("tests.measured", permission="tests.read", schema=3)(Measured)
-    yield
-    for name in set(FACTS) - before:
-        del FACTS[name]
-        HANDLERS.pop(name, None)
 
 
 BEIJING = timezone(timedelta(hours=8))

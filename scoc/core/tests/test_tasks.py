@@ -2,80 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from scoc.core import administration, now, tasks
 from scoc.core.access import system_actor
 from scoc.core.acting import acting, unit_of_work
-from scoc.core.facts import FACTS, HANDLERS, Code, Fact, News, fact, on, publish
-from scoc.core.models import AuditEntry, CronMark, Delivery, FactRow, IdempotencyMark, Role, Run
+from scoc.core.facts import HANDLERS, Code, News, on, publish
+from scoc.core.models import AuditEntry, Delivery, FactRow, IdempotencyMark, Run
 from scoc.core.refusals import NotFound, Refusal
-from scoc.core.tasks import CRONS, TASKS, deliver, deliver_all, enqueue, enqueue_due, task
+from scoc.core.tasks import deliver, deliver_all, enqueue, task
 from scoc.core.tests.factories import City, make_actor
+from scoc.core.tests.ringing import Rung, note, note_number, noted, ring
 from scoc.kit.text import Text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rung(Fact):
-    """A fact of these tests."""
-
-    number: int
-
-
-Handler = Callable[[Rung, News], None]
-
-
-@pytest.fixture(autouse=True)
-def _declared() -> Iterator[None]:
-    """What a test declares is undeclared after it."""
-    before = set(FACTS), set(TASKS), dict(CRONS)
-    fact("tests.rung", permission="tests.read")(Rung)
-    yield
-    for name in set(FACTS) - before[0]:
-        del FACTS[name]
-        HANDLERS.pop(name, None)
-    for name in set(TASKS) - before[1]:
-        del TASKS[name]
-    CRONS.clear()
-    CRONS.update(before[2])
-
-
-def ring(*numbers: int) -> None:
-    """Publish one fact for each number."""
-    with unit_of_work(system_actor("tests")):
-        for number in numbers:
-            publish(Rung(subject=Code(f"tests:{number}"), number=number))
-
-
-def note(name: str) -> None:
-    """Leave a row that tells that something was done."""
-    Role.objects.create(code=name, name=Text("记", "note"), home="/")
-
-
-def noted() -> list[str]:
-    """What was done."""
-    return list(Role.objects.exclude(code__startswith="role").order_by("code").values_list("code", flat=True))
-
-
-@pytest.fixture
-def later() -> Iterator[Callable[[float], None]]:
-    """Moves the real clock on."""
-    moved = [timedelta(0)]
-
-    def move(seconds: float) -> None:
-        moved[0] += timedelta(seconds=seconds)
-
-    with now.wall_time(lambda: datetime.now(UTC) + moved[0]):
-        yield move
 
 
 def test_a_fact_reaches_its_handler_with_its_news(monday: datetime, city: City) -> None:
@@ -235,7 +179,7 @@ def test_an_unknown_handler_is_parked_in_the_end_not_lost(city: City, later: Cal
 
 
 def test_a_dead_workers_claim_is_taken_over(city: City, later: Callable[[float], None]) -> None:
-    on(Rung)(_note_number)
+    on(Rung)(note_number)
     ring(1, 2)
     assert len(tasks._claim_waiting(10)) == 2  # and then the worker dies
     assert deliver() == tasks.Round(0, 0)
@@ -243,11 +187,6 @@ def test_a_dead_workers_claim_is_taken_over(city: City, later: Callable[[float],
     assert deliver_all() == tasks.Round(2, 0)
     assert noted() == ["n1", "n2"]
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {2}
-
-
-def _note_number(told: Rung, news: News) -> None:
-    """Leave a note with the number."""
-    note(f"n{told.number}")
 
 
 def test_what_kills_its_worker_again_and_again_is_parked_and_takes_no_other_along(
@@ -280,7 +219,7 @@ def test_what_kills_its_worker_again_and_again_is_parked_and_takes_no_other_alon
 
 
 def test_a_delivery_that_another_worker_took_over_is_left_to_it(city: City, later: Callable[[float], None]) -> None:
-    on(Rung)(_note_number)
+    on(Rung)(note_number)
     ring(1)
     slow = tasks._claim_waiting(10)
     later(tasks.CLAIM_SECONDS + 1)
@@ -367,55 +306,11 @@ def test_a_parked_unique_task_does_not_keep_later_ones_out(city: City, later: Ca
     assert sorted(Delivery.objects.values_list("state", flat=True)) == ["parked", "waiting"]
 
 
-def test_cron_rules_are_read_in_the_citys_time(city: City) -> None:
-    @task("tests.morning", cron="30 8 * * *")
-    def morning() -> None:
-        """Leave a note."""
-
-    CRONS.clear()
-    CRONS["tests.morning"] = "30 8 * * *"
-    start = datetime(2026, 6, 14, 20, tzinfo=UTC)  # 04:00 in the city
-    assert enqueue_due(start) == 0  # the first look
-    assert enqueue_due(datetime(2026, 6, 15, 0, 29, 59, tzinfo=UTC)) == 0  # 08:29:59
-    assert enqueue_due(datetime(2026, 6, 15, 0, 30, tzinfo=UTC)) == 1  # 08:30
-    assert enqueue_due(datetime(2026, 6, 15, 0, 30, tzinfo=UTC)) == 0
-    assert enqueue_due(datetime(2026, 6, 15, 8, 30, tzinfo=UTC)) == 0  # 08:30 in London is 16:30 here
-    assert enqueue_due(datetime(2026, 6, 18, 1, 0, tzinfo=UTC)) == 1  # three mornings were missed: made up for once
-    assert Delivery.objects.filter(handler="task:tests.morning").count() == 2
-
-
-def test_a_clock_that_was_turned_back_starts_its_timed_tasks_anew(city: City) -> None:
-    @task("tests.hourly", cron="0 * * * *")
-    def hourly() -> None:
-        """Nothing."""
-
-    CRONS.clear()
-    CRONS["tests.hourly"] = "0 * * * *"
-    enqueue_due(datetime(2026, 6, 15, 0, 30, tzinfo=UTC))
-    assert enqueue_due(datetime(2016, 11, 1, 0, 30, tzinfo=UTC)) == 0
-    assert CronMark.objects.get().fired_at == datetime(2016, 11, 1, 0, 30, tzinfo=UTC)
-    assert enqueue_due(datetime(2016, 11, 1, 1, 0, tzinfo=UTC)) == 1
-
-
-def test_looking_for_timed_tasks_costs_one_statement(city: City) -> None:
-    enqueue_due(datetime(2026, 6, 15, 0, 30, tzinfo=UTC))
-    now.city_zone()
-    with CaptureQueriesContext(connection) as queries:
-        enqueue_due(datetime(2026, 6, 15, 0, 30, 1, tzinfo=UTC))
-    assert len(queries) == 1
-
-
-def test_a_wrong_cron_rule_fails_at_declaration() -> None:
-    with pytest.raises(ValueError, match=r"fields|crontab"):
-        task("tests.wrong", cron="61 * *")(lambda: None)
-    assert "tests.wrong" not in TASKS
-
-
 def test_what_was_done_a_week_ago_is_forgotten_and_the_facts_stay(
     city: City, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "FORGET_AT_ONCE", 2)
-    on(Rung)(_note_number)
+    on(Rung)(note_number)
     ring(*range(5))
     deliver_all()
     IdempotencyMark.objects.create(
@@ -461,109 +356,3 @@ def test_the_queue_is_read_by_its_indexes(city: City) -> None:
                 cursor.execute("EXPLAIN QUERY PLAN " + query["sql"])
             plan = str(cursor.fetchall())
         assert "core_delivery_waiting" in plan or "core_delivery_claimed" in plan, plan
-
-
-def _at_once(*jobs: Callable[[], object]) -> list[BaseException]:
-    """Run jobs in threads, each with its own connection; gives what they raised."""
-    raised: list[BaseException] = []
-
-    def run(job: Callable[[], object]) -> None:
-        try:
-            job()
-        except BaseException as error:  # noqa: BLE001  # handed to the test
-            raised.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return raised
-
-
-def test_two_workers_never_do_one_delivery_twice(committed: City) -> None:
-    def slow(told: Rung, news: News) -> None:
-        """Takes a moment; a second time would break the unique code."""
-        time.sleep(0.002)
-        note(f"n{told.number:03}")
-
-    on(Rung)(slow)
-    ring(*range(120))
-    results: list[tasks.Round] = []
-    raised = _at_once(*(lambda: results.append(deliver_all()) for _ in range(3)))
-    assert raised == []
-    deliver_all()
-    assert noted() == [f"n{number:03}" for number in range(120)]
-    assert set(Delivery.objects.values_list("state", "attempts")) == {("done", 1)}
-
-
-@pytest.mark.only_on("postgresql", reason="SQLite has one writer: nobody can claim while a slice is open")
-def test_a_delivery_that_runs_longer_than_its_claim_is_not_taken_by_another_worker(committed: City) -> None:
-    running, finish = threading.Event(), threading.Event()
-
-    def slow(told: Rung, news: News) -> None:
-        """Runs until it is told to finish."""
-        running.set()
-        assert finish.wait(30)
-        note("once")
-
-    on(Rung)(slow)
-    ring(1)
-
-    def other() -> None:
-        assert running.wait(30)
-        with now.wall_time(lambda: datetime.now(UTC) + timedelta(seconds=tasks.CLAIM_SECONDS + 5)):
-            assert deliver() == tasks.Round(0, 0)
-        finish.set()
-
-    assert _at_once(deliver, other) == []
-    assert noted() == ["once"]
-    assert Delivery.objects.get().attempts == 1
-
-
-@pytest.mark.only_on("postgresql", reason="SQLite has one writer: nobody can claim while a transaction is open")
-def test_a_request_for_a_waiting_unique_task_keeps_it_waiting_until_the_request_is_committed(committed: City) -> None:
-    asked, claimed = threading.Event(), threading.Event()
-    seen: list[list[str]] = []
-
-    @task("tests.look")
-    def look() -> None:
-        """What is there to see."""
-        seen.append(noted())
-
-    enqueue("tests.look", unique="look")
-
-    def ask() -> None:
-        with unit_of_work(system_actor("tests")):
-            note("change")
-            enqueue("tests.look", unique="look")
-            asked.set()
-            assert claimed.wait(30)
-
-    def work() -> None:
-        assert asked.wait(30)
-        deliver()  # must not take it now: it would not see the change, and nobody would look again
-        claimed.set()
-
-    assert _at_once(ask, work) == []
-    deliver_all()
-    assert seen == [["change"]]
-
-
-def test_two_requests_for_one_unique_task_at_once_make_one(committed: City) -> None:
-    @task("tests.look")
-    def look() -> None:
-        """Nothing."""
-
-    barrier = threading.Barrier(4)
-
-    def ask() -> None:
-        barrier.wait(30)
-        with unit_of_work(system_actor("tests")):
-            enqueue("tests.look", unique="look")
-            time.sleep(0.01)
-
-    assert _at_once(*[ask] * 4) == []
-    assert Delivery.objects.count() == 1
