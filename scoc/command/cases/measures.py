@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from scoc.command.cases.models import Case, CaseFlow
 from scoc.command.cases.models.moves import OVER
 from scoc.command.cases.moving import PATHS
-from scoc.command.cases.shapes import moment_of
+from scoc.command.cases.shapes import moment_known
 from scoc.command.cases.sums import SEE, By, Counted, Period, dispatch_sums, due_sums, report_sums
 from scoc.core.access import visible
 from scoc.core.acting import Viewer
@@ -19,7 +20,7 @@ Gather = Callable[[Viewer, Period, By], Counted]
 
 
 def _period(window: Window) -> Period:
-    return Period(window.start, window.end, moment_of(window.as_of), window.area.path if window.area else "")
+    return Period(window.start, window.end, moment_known(window.as_of), window.area.path if window.area else "")
 
 
 def _rate(viewer: Viewer, window: Window, gather: Gather, above: str, below: str) -> Measured:
@@ -85,9 +86,10 @@ def reported(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Meas
 
 @measure("cases.open_cases", permission=SEE)
 def open_cases(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Measured:
-    """在办案卷数: cases that were open at `as_of`, whenever they were reported."""
+    """在办案卷数: cases that were open at the end of the window, or now if it is not over, whenever reported."""
     period = _period(window)
-    moment = period.moment
+    known = period.moment
+    moment = replace(known, at=min(known.at, window.end))
     rows = visible(viewer, Case.objects.all(), SEE, PATHS)
     if period.area_path:
         rows = rows.filter(area_path__startswith=period.area_path)

@@ -18,7 +18,7 @@ from scoc.command.cases.pack import CasesSettings
 from scoc.command.cases.schemas import CaseRow, ClockNow
 from scoc.core.city import city_settings
 from scoc.core.models import Organisation
-from scoc.core.now import city_now
+from scoc.core.now import city_now, run_clock, wall_now
 from scoc.core.queries import organisation_row
 from scoc.core.schemas import OrganisationRow, TextOut, text_out
 from scoc.kit.masks import mask_text
@@ -28,6 +28,8 @@ from scoc.kit.worktime import Light, Unit
 JOINED = ("current_unit", "category", "condition", "area")
 """What a list row needs of other tables."""
 _MINUTE = timedelta(minutes=1)
+COMPUTING = timedelta(minutes=1)
+"""A measurement that began so long ago is one of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,15 @@ def moment_of(as_of: datetime | None) -> Moment:
     if as_of is None or as_of >= present:
         return Moment(present, past=False, recorded=None)
     return Moment(as_of, past=True, recorded=recorded_bound(as_of))
+
+
+def moment_known(recorded: datetime) -> Moment:
+    """The moment of a measurement by what was recorded until then, a real time: rows of a replay are recorded today."""
+    behind = wall_now() - recorded
+    if behind <= COMPUTING:
+        return Moment(city_now(), past=False, recorded=recorded)
+    clock = run_clock()
+    return Moment(city_now() - behind * (clock.speed if clock else 1.0), past=True, recorded=recorded)
 
 
 def minutes(span: timedelta) -> int:

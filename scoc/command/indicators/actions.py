@@ -133,7 +133,8 @@ def compute(actor: Actor, codes: Sequence[str] = (), at: datetime | None = None)
 def recompute(actor: Actor, codes: Sequence[str], start: datetime, end: datetime) -> Computed:
     """Measure the past windows that end in (start, end] anew. What came out differently is a new revision.
 
-    Windows of moments and cumulative figures are those that have a value already. Raises Invalid for an unknown code,
+    Of cumulative figures these are the windows that have a value already; a moment that is over, and what a current
+    span stood at, cannot be measured again. Raises Invalid for an unknown code,
     an empty or future time, or too many windows.
     """
     moment, zone = city_now(), city_zone()
@@ -145,7 +146,8 @@ def recompute(actor: Actor, codes: Sequence[str], start: datetime, end: datetime
         stored = IndicatorValue.objects.filter(
             run_id=acting().run_id, code=indicator.code, window_end__gt=start, window_end__lte=end
         ).values_list("window_start", "window_end")
-        spans = set(stored.distinct().order_by()[: MOST_WINDOWS + 1])
+        again = indicator.period not in (Indicator.Period.POINT, Indicator.Period.CURRENT)
+        spans = set(stored.distinct().order_by()[: MOST_WINDOWS + 1]) if again else set()
         if indicator.period == Indicator.Period.SPAN:
             due = window_at(indicator, moment, zone)[1]
             spans |= set(islice(windows_between(indicator, start, min(end, due), zone), MOST_WINDOWS + 1))

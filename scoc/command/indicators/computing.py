@@ -12,12 +12,13 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from scoc.command.indicators.facts import IndicatorTurned
 from scoc.command.indicators.levels import level_of, signal_of
 from scoc.command.indicators.models import Indicator, IndicatorValue, Level
+from scoc.command.indicators.windows import measured
 from scoc.core.access import system_actor
 from scoc.core.acting import Viewer, acting
 from scoc.core.facts import Code, publish
 from scoc.core.measures import Measured, Window, take
 from scoc.core.models import Area
-from scoc.core.now import city_now, wall_now
+from scoc.core.now import city_now, city_zone, wall_now
 from scoc.kit.canonical import digest
 from scoc.kit.scaled import ratio
 
@@ -123,25 +124,30 @@ def _figure(indicator: Indicator, measured: Measured) -> Decimal | None:
 
 def _measure(indicator: Indicator, area: Area, span: Span, as_of: datetime) -> _Made:
     place = None if area.level == Area.Level.CITY else area
-    measured = take(own_viewer(), indicator.measure, Window(*span, as_of, place), dict(indicator.parameters))
-    value = _figure(indicator, measured)
+    found = take(
+        own_viewer(),
+        indicator.measure,
+        Window(*measured(indicator, span, city_zone()), as_of, place),
+        dict(indicator.parameters),
+    )
+    value = _figure(indicator, found)
     status = Status.OK
     if value is None:
         status = Status.UNKNOWN
     elif (
         indicator.freshness == Indicator.Freshness.SOURCE
-        and measured.latest_at is not None
-        and span[1] - measured.latest_at > timedelta(seconds=indicator.latency_seconds)
+        and found.latest_at is not None
+        and span[1] - found.latest_at > timedelta(seconds=indicator.latency_seconds)
     ):
         status = Status.STALE
     return _Made(
-        measured, value, status, level_of(value, indicator.low, indicator.high),
+        found, value, status, level_of(value, indicator.low, indicator.high),
         digest(
             {
-                "numerator": None if measured.numerator is None else f"{measured.numerator.normalize():f}",
-                "denominator": None if measured.denominator is None else f"{measured.denominator.normalize():f}",
-                "samples": measured.samples,
-                "inputs": measured.inputs,
+                "numerator": None if found.numerator is None else f"{found.numerator.normalize():f}",
+                "denominator": None if found.denominator is None else f"{found.denominator.normalize():f}",
+                "samples": found.samples,
+                "inputs": found.inputs,
             }
         ),
         as_of,
@@ -150,7 +156,8 @@ def _measure(indicator: Indicator, area: Area, span: Span, as_of: datetime) -> _
 
 def measure_windows(indicator: Indicator, spans: Sequence[Span], areas: Sequence[Area], tally: Tally) -> None:
     """Measure an indicator for windows, oldest first, in areas. A figure that came out as before makes no new row."""
-    run_id, moment, known_at = acting().run_id, city_now(), wall_now()
+    run_id, moment, known_at = acting().run_id, city_now(), max(city_now(), wall_now())
+    # Whichever clock a measure takes `as_of` by: all that is known.
     # One computation of an indicator at a time: two would give the same revision number.
     Indicator.objects.select_for_update().get(pk=indicator.pk)
     for span in spans:

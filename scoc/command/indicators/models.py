@@ -45,11 +45,16 @@ class Indicator(VersionRow):
         DAY = "day"
 
     class Period(models.TextChoices):
-        """时点 a moment · 时期 the whole last grain · 累计 since the start of the span · 滚动 the last days."""
+        """时点 a moment · 时期 the last grain · 累计 since the span began · 当期 the whole span · 滚动 the last days.
+
+        `current` measures the whole day, month or year, though it is not over: what falls due later in it and is done
+        already counts, as 按期结案率 by deadline in the period asks for.
+        """
 
         POINT = "point"
         SPAN = "span"
         CUMULATIVE = "cumulative"
+        CURRENT = "current"
         ROLLING = "rolling"
 
     class Freshness(models.TextChoices):
@@ -89,7 +94,7 @@ class Indicator(VersionRow):
     grain = models.CharField(max_length=14, choices=Grain.choices)
     period = models.CharField(max_length=12, choices=Period.choices)
     span = models.CharField(max_length=8, blank=True)
-    """Cumulative: `day`, `month` or `year`; rolling: a number of days, e.g. `30`."""
+    """Cumulative and current: `day`, `month` or `year`; rolling: a number of days, e.g. `30`."""
     by_district = models.BooleanField(default=True)
     """Space grain: the city alone, or each district as well."""
     measure = models.CharField(max_length=60)

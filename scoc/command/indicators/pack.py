@@ -122,8 +122,8 @@ class IndicatorIn(PackRow):
     direction: Literal["higher", "lower", "interval"] = Field(description="Which values are better.")
     aggregation: Literal["sum", "mean", "last", "ratio_of_sums", "own"]
     grain: Literal["five_minutes", "hour", "day"] = Field(description="How often a value is due.")
-    period: Literal["point", "span", "cumulative", "rolling"] = Field(
-        description="A moment; the whole last grain; since the start of `span`; the last `span` days."
+    period: Literal["point", "span", "cumulative", "current", "rolling"] = Field(
+        description="A moment; the last grain; since `span` began; the whole current `span`; the last `span` days."
     )
     span: str = Field("", pattern=r"^(|day|month|year|[1-9]\d{0,2})$")
     by_district: bool = Field(default=True, description="Whether each district has its own value.")
@@ -178,10 +178,11 @@ def _problem(row: IndicatorIn, direction_sides: set[str]) -> tuple[str, str, str
                     "Order best, green, yellow, orange, worst; best and worst differ.")  # fmt: skip
     if row.low and row.high and row.low.best > row.high.best:
         return ("low", "The best band ends before it begins.", "low.best may not exceed high.best.")
-    wanted = {"cumulative": row.span in ("day", "month", "year"), "rolling": row.span.isdigit()}
+    a_span = row.span in ("day", "month", "year")
+    wanted = {"cumulative": a_span, "current": a_span, "rolling": row.span.isdigit()}
     if not wanted.get(row.period, row.span == ""):
         return ("span", f"`{row.span}` does not fit the period `{row.period}`.",
-                "cumulative: day, month or year; rolling: a number of days; else nothing.")  # fmt: skip
+                "cumulative, current: day, month or year; rolling: a number of days; else nothing.")  # fmt: skip
     if row.period == "span" and row.grain == "five_minutes":
         return ("grain", "A whole span is an hour or a day.", "Use hour or day.")
     return None

@@ -52,6 +52,22 @@ def _start(indicator: Indicator, end: datetime, zone: ZoneInfo) -> datetime:
     return midnight(first, zone)
 
 
+def measured(indicator: Indicator, span: tuple[datetime, datetime], zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The time that is measured for a value's window: of a current span the whole of it, though it is not over."""
+    start, end = span
+    if indicator.period != Period.CURRENT:
+        return span
+    first = start.astimezone(zone).date()
+    match indicator.span:
+        case "day":
+            following = first + timedelta(days=1)
+        case "month":
+            following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+        case _:
+            following = date(first.year + 1, 1, 1)
+    return start, max(end, midnight(following, zone))
+
+
 def window_at(
     indicator: Indicator, moment: datetime, zone: ZoneInfo, *, exact: bool = False
 ) -> tuple[datetime, datetime]:
@@ -60,7 +76,11 @@ def window_at(
     With `exact` a moment or cumulative figure is taken now and not at the last boundary of its grain.
     """
     end = floor(moment - timedelta(seconds=indicator.delay_seconds), indicator.grain, zone)
-    if exact and indicator.period in (Period.POINT, Period.CUMULATIVE) and indicator.grain == Grain.FIVE_MINUTES:
+    if (
+        exact
+        and indicator.period in (Period.POINT, Period.CUMULATIVE, Period.CURRENT)
+        and indicator.grain == Grain.FIVE_MINUTES
+    ):
         end = moment
     return _start(indicator, end, zone), end
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from scoc.command.cases import actions
 from scoc.command.cases.models import Case, Evidence, FilingCondition, ResponsibilityRow, State
-from scoc.command.cases.schemas import CaseAcceptIn, CaseDispatchIn, CaseIn, EvidenceIn
+from scoc.command.cases.schemas import CaseAcceptIn, CaseDispatchIn, CaseIn, CaseMoved, EvidenceIn
 from scoc.core.acting import Actor, unit_of_work
 from scoc.core.files import keep_file
 from scoc.core.models import Category, Organisation
@@ -110,7 +110,7 @@ def make_cast(city: City) -> Cast:
         dispatcher=make_actor(*may("dispatch_case"), role="dispatcher", **centre),
         clerk=make_actor(*may("sign_case", "feed_back", "comment_case"), role="unit_clerk", **utility),
         handler=make_actor(*may("sign_case", "feed_back"), role="unit_handler", **utility),
-        other=make_actor(role="unit_clerk", organisation=city.bureau),
+        other=make_actor(role="unit_clerk", organisation=city.bureau),  # the same role, so the same grants
         evaluator=make_actor(*may(), role="evaluator", **centre),
         street=make_actor(*may("report_case"), role="street_officer", area=city.east, scope="area_below"),
         mayor=make_actor(*may(), role="city_leader"),
@@ -137,27 +137,40 @@ def report(cast: Cast, place: tuple[float, float] = EAST, **rest: Any) -> Case:
     return Case.objects.get(pk=actions.report_case(cast.collector, report_in(cast, place, **rest)).id)
 
 
-def step(cast: Cast, case_id: int, name: str, *, condition: str = COVER, unit_id: int | None = None) -> None:
-    """One legal move by the one whose turn it is."""
+def attempt(actor: Actor, case_id: int, name: str, *, condition: str = COVER, unit_id: int | None = None) -> CaseMoved:
+    """One move by an actor, with everything that it needs."""
     match name:
         case "accept_case":
-            actions.accept_case(cast.acceptor, case_id, CaseAcceptIn(condition=condition))
+            return actions.accept_case(actor, case_id, CaseAcceptIn(condition=condition))
         case "file_case":
-            actions.file_case(cast.leader, case_id)
+            return actions.file_case(actor, case_id)
         case "dispatch_case":
-            actions.dispatch_case(cast.dispatcher, case_id, CaseDispatchIn(unit_id=unit_id, opinion="人工指定"))
+            return actions.dispatch_case(actor, case_id, CaseDispatchIn(unit_id=unit_id, opinion="人工指定"))
         case "sign_case":
-            actions.sign_case(cast.clerk, case_id)
+            return actions.sign_case(actor, case_id)
         case "feed_back":
-            actions.feed_back(cast.handler, case_id, "已更换井盖", [photo(cast.handler, "after")])
+            return actions.feed_back(actor, case_id, "已更换井盖", [photo(actor, "after")])
         case "send_to_check":
-            actions.send_to_check(cast.leader, case_id)
+            return actions.send_to_check(actor, case_id)
         case "pass_check":
-            actions.pass_check(cast.collector, case_id, [photo(cast.collector, "check")])
+            return actions.pass_check(actor, case_id, [photo(actor, "check")])
         case "rework_case":
-            actions.rework_case(cast.leader, case_id, "新盖与井座错台")
-        case "close_case":
-            actions.close_case(cast.leader, case_id, criterion_met=True)
+            return actions.rework_case(actor, case_id, "新盖与井座错台")
+        case _:
+            return actions.close_case(actor, case_id, criterion_met=True)
+
+
+PLAYED_BY = {
+    "accept_case": "acceptor", "file_case": "leader", "dispatch_case": "dispatcher", "sign_case": "clerk",
+    "feed_back": "handler", "send_to_check": "leader", "pass_check": "collector", "rework_case": "leader",
+    "close_case": "leader",
+}  # fmt: skip
+"""Move → the one of the cast whose move it is."""
+
+
+def step(cast: Cast, case_id: int, name: str, *, condition: str = COVER, unit_id: int | None = None) -> CaseMoved:
+    """One legal move by the one whose move it is."""
+    return attempt(cast.roles[PLAYED_BY[name]], case_id, name, condition=condition, unit_id=unit_id)
 
 
 PATH = (

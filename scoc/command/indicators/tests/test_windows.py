@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scoc.command.indicators.models import Indicator
-from scoc.command.indicators.windows import floor, window_at, windows_between
+from scoc.command.indicators.windows import floor, measured, window_at, windows_between
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -53,6 +53,19 @@ def test_a_month_that_is_just_over_is_whole() -> None:
     assert window_at(month, local("2026-08-01T00:05"), ZONE)[0] == local("2026-08-01T00:00")
     year = definition("day", "cumulative", "year")
     assert window_at(year, local("2026-01-01T00:30"), ZONE) == (local("2025-01-01T00:00"), local("2026-01-01T00:00"))
+
+
+@pytest.mark.parametrize(
+    ("span", "end"), [("day", "2026-12-16T00:00"), ("month", "2027-01-01T00:00"), ("year", "2027-01-01T00:00")]
+)
+def test_a_current_span_is_measured_whole(span: str, end: str) -> None:
+    moment = local("2026-12-15T14:35")
+    current = definition("five_minutes", "current", span)
+    window = window_at(current, moment, ZONE)
+    assert window[1] == moment
+    assert measured(current, window, ZONE) == (window[0], local(end))
+    over = window_at(current, local(end), ZONE)
+    assert measured(current, over, ZONE) == over == (window[0], local(end))
 
 
 def test_windows_between_two_times() -> None:
