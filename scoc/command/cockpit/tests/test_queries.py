@@ -9,7 +9,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from scoc.command.cases.models import State
 from scoc.command.cases.tests.factories import bring, make_cast
 from scoc.command.cockpit.queries import overview
 from scoc.command.indicators import actions as indicators
@@ -94,8 +93,8 @@ def test_what_needs_something_says_what_it_waits_for(busy: City, monday: datetim
 def test_cases_whose_time_runs_out_wait_for_one_move(city: City, monday: datetime) -> None:
     """Four office hours from 09:00, without the noon break, end at 15:00; 17:00 is two hours too late."""
     cast = make_cast(city)
-    bring(cast, State.HANDLING)
-    bring(cast, State.CLOSED)
+    bring(cast, "handling")
+    bring(cast, "closed")
     deliver_all()
     leader = make_actor(*ALL, "cases.feed_back")
     with city_time(monday + timedelta(hours=8)):

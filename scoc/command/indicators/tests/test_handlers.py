@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from scoc.command.cases.models import State
 from scoc.command.cases.tests.factories import Cast, bring, make_cast
 from scoc.command.indicators import queries
 from scoc.command.indicators.models import HealthValue, IndicatorValue
@@ -34,8 +33,8 @@ def test_closing_a_case_moves_its_rate_at_once(city: City, monday: datetime, cas
     make_indicator("CI01", measure="cases.on_time_closing", period="current", span="month")
     make_count(measure="intake.open_situations")
     reader = make_actor("indicators.read_values")
-    bring(cast, State.HANDLING)  # inside its limit of four office hours
-    bring(cast, State.CLOSED)
+    bring(cast, "handling")  # inside its limit of four office hours
+    bring(cast, "closed")
     deliver_all()
     (sign, _) = queries.vital_signs(reader)
     assert sign.newest is not None
@@ -43,13 +42,13 @@ def test_closing_a_case_moves_its_rate_at_once(city: City, monday: datetime, cas
     assert not IndicatorValue.objects.filter(code="TS02").exists()  # only what cases count is measured
     assert HealthValue.objects.filter(area_code=city.area.code).latest("id").value == 100
     with city_time(monday + timedelta(hours=5, minutes=1)):
-        bring(cast, State.CLOSED)
+        bring(cast, "closed")
         deliver_all()
         (sign, _) = queries.vital_signs(reader)
         assert sign.newest is not None
         assert (sign.newest.numerator, sign.newest.denominator) == (D(2), D(2))
     with city_time(monday + timedelta(hours=8)):
-        bring(cast, State.CLOSED)
+        bring(cast, "closed")
         deliver_all()
         (sign, _) = queries.vital_signs(reader)
         assert sign.newest is not None
@@ -59,13 +58,13 @@ def test_closing_a_case_moves_its_rate_at_once(city: City, monday: datetime, cas
 def test_many_that_close_together_are_measured_once(city: City, monday: datetime, cast: Cast) -> None:
     make_indicator("CI01", measure="cases.on_time_closing", period="current", span="month", by_district=False)
     for _ in range(3):
-        bring(cast, State.CLOSED)
+        bring(cast, "closed")
     deliver_all()
     assert Delivery.objects.filter(handler="task:indicators.compute").count() == 1
     assert IndicatorValue.objects.filter(code="CI01").count() == 1
 
 
 def test_without_such_an_indicator_nothing_is_done(city: City, monday: datetime, cast: Cast) -> None:
-    bring(cast, State.CLOSED)
+    bring(cast, "closed")
     deliver_all()
     assert not Delivery.objects.filter(handler="task:indicators.compute").exists()
