@@ -1,5 +1,6 @@
 /** The console's pages, each loaded when it is first opened. Every screen has its own address. */
 import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from 'vue-router'
+import { intakeRoutes } from '@/modules/intake/routes'
 import { settingsRoutes } from '@/modules/settings/routes'
 
 declare module 'vue-router' {
@@ -11,6 +12,7 @@ declare module 'vue-router' {
 
 const routes: RouteRecordRaw[] = [
   { path: '/', name: 'home', component: () => import('./Home.vue') },
+  ...intakeRoutes,
   ...settingsRoutes,
   { path: '/:rest(.*)*', name: 'missing', component: () => import('./Missing.vue') },
 ]

@@ -41,3 +41,10 @@ export function rampOf(value: number | null | undefined): 1 | 2 | 3 | 4 | null {
   if (value >= 85) return 3
   return value >= 80 ? 2 : 1
 }
+
+/** The shape of an urgency from 1, the worst, to 4. */
+export function stateOfLevel(level: number | null | undefined): State {
+  if (level === null || level === undefined) return 'unknown'
+  if (level <= 1) return 'bad'
+  return level <= 3 ? 'att' : 'ok'
+}

@@ -1,0 +1,31 @@
+/** Forms keep what was typed: closed by mistake or by an ended session, it is there again. */
+import { reactive, watch } from 'vue'
+
+const PLACE = 'scoc.draft.'
+
+export interface Draft<T extends object> {
+  form: T
+  /** It was sent: nothing is kept. */
+  clear: () => void
+}
+
+export function useDraft<T extends object>(name: string, empty: T): Draft<T> {
+  const key = PLACE + name
+  let kept: Partial<T> = {}
+  try {
+    kept = JSON.parse(sessionStorage.getItem(key) ?? '{}') as Partial<T>
+  } catch {
+    sessionStorage.removeItem(key)
+  }
+  const form = reactive({ ...empty, ...kept }) as T
+  const stop = watch(form, (value) => {
+    sessionStorage.setItem(key, JSON.stringify(value))
+  })
+  return {
+    form,
+    clear: () => {
+      stop()
+      sessionStorage.removeItem(key)
+    },
+  }
+}
