@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { lightOfShare, rampOf, stateOf } from '@/ui/lights'
+import { lightOfShare, rampEdges, rampOf, stateOf } from '@/ui/lights'
 
 describe('lights', () => {
   it('is green below 70 %, amber to 100 %, red from there, unknown without a share', () => {
@@ -20,7 +20,14 @@ describe('lights', () => {
     expect(stateOf(null)).toBe('unknown')
   })
   it('has a step of the ramp for each value, and none for unknown', () => {
-    expect([79.9, 80, 84.9, 85, 89.9, 90].map(rampOf)).toEqual([1, 2, 2, 3, 3, 4])
-    expect(rampOf(null)).toBeNull()
+    const edges: [number, number, number] = [80, 85, 90]
+    expect([79.9, 80, 84.9, 85, 89.9, 90].map((value) => rampOf(value, edges))).toEqual([1, 2, 2, 3, 3, 4])
+    expect(rampOf(null, edges)).toBeNull()
+  })
+  it('cuts the ramp at round numbers that hold all values', () => {
+    expect(rampEdges([77.4, 82.1, 89.3])).toEqual([80, 85, 90])
+    expect(rampEdges([62, 62.5])).toEqual([63, 64, 65])
+    expect(rampEdges([5, 96])).toEqual([50, 100, 150])
+    expect(rampEdges([null])).toEqual([80, 85, 90])
   })
 })

@@ -30,7 +30,7 @@ export const CENTRES: Centre[] = [
       { name: 'intake', path: '/intake', icon: Inbox, permissions: ['intake.read_situations'] },
       { name: 'cases', path: '/cases', icon: Briefcase, permissions: ['cases.read_cases'] },
       { name: 'sensing', path: '/sensing', icon: RadioTower, permissions: ['sensing.read_devices', 'sensing.read_alarms'] },
-      { name: 'indicators', path: '/indicators', icon: Gauge, permissions: ['indicators.read_indicators'] },
+      { name: 'indicators', path: '/indicators', icon: Gauge, permissions: ['indicators.read_values'] },
     ],
   },
   {

@@ -14,7 +14,7 @@ const PLACES: Place[] = [
   {
     pattern: /^indicators:([A-Za-z0-9_-]+)$/,
     path: (id) => `/indicators/${id}`,
-    permission: 'indicators.read_indicators',
+    permission: 'indicators.read_values',
   },
   { pattern: /^core:calendar-(\d{4})$/, path: (id) => `/settings/calendar/${id}`, permission: 'core.read_calendar' },
 ]

@@ -34,12 +34,25 @@ export function stateOf(word: string | null | undefined): State {
   return (word && WORDS[word]) || 'unknown'
 }
 
-/** The step of the ramp, 1 to 4, of a health index; null when unknown. Edges as on the legend: 80, 85, 90. */
-export function rampOf(value: number | null | undefined): 1 | 2 | 3 | 4 | null {
+/** The edges between the four steps of the ramp: round numbers that hold all the values. High and low, no more. */
+export function rampEdges(values: (number | null | undefined)[]): [number, number, number] {
+  const known = values.filter((value): value is number => typeof value === 'number' && !Number.isNaN(value))
+  const low = Math.min(...known)
+  const high = Math.max(...known)
+  if (known.length === 0) return [80, 85, 90]
+  for (const step of [1, 2, 5, 10, 20, 50]) {
+    const first = Math.floor(low / step) * step
+    if (first + 4 * step > high) return [first + step, first + 2 * step, first + 3 * step]
+  }
+  return [25, 50, 75]
+}
+
+/** The step of the ramp, 1 to 4, that a value falls on; null when it is unknown. */
+export function rampOf(value: number | null | undefined, edges: [number, number, number]): 1 | 2 | 3 | 4 | null {
   if (value === null || value === undefined || Number.isNaN(value)) return null
-  if (value >= 90) return 4
-  if (value >= 85) return 3
-  return value >= 80 ? 2 : 1
+  if (value >= edges[2]) return 4
+  if (value >= edges[1]) return 3
+  return value >= edges[0] ? 2 : 1
 }
 
 /** The shape of an urgency from 1, the worst, to 4. */

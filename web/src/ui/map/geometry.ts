@@ -20,3 +20,23 @@ export function distance(a: [number, number], b: [number, number]): number {
   const h = Math.sin(lat / 2) ** 2 + Math.cos(rad(a[1])) * Math.cos(rad(b[1])) * Math.sin(lon / 2) ** 2
   return 2 * RADIUS * Math.asin(Math.sqrt(h))
 }
+
+interface Shapes {
+  features: { geometry: { coordinates?: unknown } }[]
+}
+
+/** West, south, east and north of all shapes; null when there are none. */
+export function boundsOf(shapes: Shapes): [number, number, number, number] | null {
+  let box: [number, number, number, number] | null = null
+  const walk = (part: unknown): void => {
+    if (!Array.isArray(part)) return
+    const [lon, lat] = part as unknown[]
+    if (typeof lon === 'number' && typeof lat === 'number') {
+      box = box
+        ? [Math.min(box[0], lon), Math.min(box[1], lat), Math.max(box[2], lon), Math.max(box[3], lat)]
+        : [lon, lat, lon, lat]
+    } else part.forEach(walk)
+  }
+  for (const feature of shapes.features) walk(feature.geometry.coordinates)
+  return box
+}

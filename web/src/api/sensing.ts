@@ -1,0 +1,92 @@
+/** Sensing: devices, their series, alarms, and the readings that were refused. */
+import { body, http, ifMatch, once, type Schemas } from './client'
+
+export type DeviceRow = Schemas['DeviceRow']
+export type Device = Schemas['DeviceOut']
+export type DevicePoint = Schemas['DevicePoint']
+export type DeviceType = Schemas['DeviceTypeRow']
+export type Stream = Schemas['StreamOut']
+export type Series = Schemas['SeriesOut']
+export type AlarmRow = Schemas['AlarmRow']
+export type Alarm = Schemas['AlarmOut']
+export type RejectedRow = Schemas['RejectedRow']
+export type RejectedCount = Schemas['RejectedCountRow']
+export type Grain = 'auto' | 'raw' | 'hour' | 'day'
+
+const given = <T extends object>(values: T): Partial<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '' && value !== null && value !== undefined)) as Partial<T>
+
+export interface DeviceFilter {
+  type?: string
+  state?: string
+  area?: string
+  online?: boolean
+  search?: string
+}
+
+export const deviceTypes = (): Promise<DeviceType[]> => body(http.GET('/api/v1/sensing/types'))
+
+export const devices = (filter: DeviceFilter, cursor: string | null, limit = 50): Promise<Schemas['Page_DeviceRow_']> =>
+  body(http.GET('/api/v1/sensing/devices', { params: { query: { ...given(filter), limit, ...(cursor ? { cursor } : {}) } } }))
+
+export const devicePoints = (type?: string): Promise<DevicePoint[]> =>
+  body(http.GET('/api/v1/sensing/devices/points', { params: { query: type ? { type } : {} } }))
+
+export const device = (device_id: number): Promise<Device> =>
+  body(http.GET('/api/v1/sensing/devices/{device_id}', { params: { path: { device_id } } }))
+
+export const series = (datastream_id: number, start: string, end: string): Promise<Series> =>
+  body(
+    http.GET('/api/v1/sensing/datastreams/{datastream_id}/series', {
+      params: { path: { datastream_id }, query: { start, end, grain: 'auto' } },
+    }),
+  )
+
+export interface AlarmFilter {
+  state?: string
+  level?: string
+  active?: boolean
+  device_id?: number
+}
+
+export const alarms = (filter: AlarmFilter, cursor: string | null, limit = 50): Promise<Schemas['Page_AlarmRow_']> =>
+  body(http.GET('/api/v1/sensing/alarms', { params: { query: { ...given(filter), limit, ...(cursor ? { cursor } : {}) } } }))
+
+export const alarm = (alarm_id: number): Promise<Alarm> =>
+  body(http.GET('/api/v1/sensing/alarms/{alarm_id}', { params: { path: { alarm_id } } }))
+
+export const acknowledge = (alarm_id: number, version: number, opinion: string) =>
+  body(
+    http.POST('/api/v1/sensing/alarms/{alarm_id}/acknowledge', {
+      params: { path: { alarm_id } },
+      body: { opinion },
+      headers: { ...ifMatch(version), ...once() },
+    }),
+  )
+
+export const refute = (alarm_id: number, version: number, opinion: string) =>
+  body(
+    http.POST('/api/v1/sensing/alarms/{alarm_id}/refute', {
+      params: { path: { alarm_id } },
+      body: { opinion },
+      headers: { ...ifMatch(version), ...once() },
+    }),
+  )
+
+export const changeDeviceState = (device_id: number, state: Schemas['StateIn']['state']) =>
+  body(
+    http.POST('/api/v1/sensing/devices/{device_id}/state', {
+      params: { path: { device_id } },
+      body: { state },
+      headers: once(),
+    }),
+  )
+
+export const rejected = (
+  filter: { device_key?: string; reason?: string },
+  cursor: string | null,
+): Promise<Schemas['Page_RejectedRow_']> =>
+  body(http.GET('/api/v1/sensing/rejected', { params: { query: { ...given(filter), ...(cursor ? { cursor } : {}) } } }))
+
+export const rejectedCounts = (start_day: string, end_day: string): Promise<RejectedCount[]> =>
+  body(http.GET('/api/v1/sensing/rejected/counts', { params: { query: { start_day, end_day } } }))

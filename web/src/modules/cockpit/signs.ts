@@ -1,0 +1,48 @@
+/** How a vital sign is drawn: its state, its line and the limit that the line is compared with. */
+import type { VitalSign } from '@/api/indicators'
+import type { State } from '@/ui/lights'
+
+const RANK: Record<State, number> = { bad: 0, att: 1, ok: 2, stale: 3, unknown: 4 }
+
+/** The state of a sign. A value that grew old is stale whatever it says; no value is unknown. */
+export function stateOfSign(sign: VitalSign): State {
+  const { newest } = sign
+  if (!newest || newest.value === null || newest.status === 'unknown') return 'unknown'
+  if (newest.status === 'stale') return 'stale'
+  if (newest.level === 'red') return 'bad'
+  if (newest.level === 'orange' || newest.level === 'yellow') return 'att'
+  return newest.level === 'green' ? 'ok' : 'unknown'
+}
+
+/** Breached ones first, then those that need attention; within a state as the city ordered them. */
+export function sorted(signs: VitalSign[]): VitalSign[] {
+  return signs
+    .map((sign, index) => ({ sign, index, rank: RANK[stateOfSign(sign)] }))
+    .sort((a, b) => a.rank - b.rank || a.index - b.index)
+    .map(({ sign }) => sign)
+}
+
+export interface Limit {
+  value: number
+  /** Whether values above it are worse. */
+  above: boolean
+  /** Beyond it is red; else beyond it is yellow. */
+  red: boolean
+}
+
+/** The limit that matters for the state: the red one for a breached sign, else where attention begins. */
+export function limitOf(sign: VitalSign): Limit | null {
+  const red = stateOfSign(sign) === 'bad'
+  const { low, high } = sign.thresholds
+  const value = sign.newest?.value
+  const number = typeof value === 'string' ? Number(value) : value
+  const sides = [
+    ...(high ? [{ side: high, above: true }] : []),
+    ...(low ? [{ side: low, above: false }] : []),
+  ].map(({ side, above }) => ({ value: Number(red ? (side.orange ?? side.yellow) : side.green), above, red }))
+  if (typeof number !== 'number') return sides[0] ?? null
+  return sides.sort((a, b) => Math.abs(a.value - number) - Math.abs(b.value - number))[0] ?? null
+}
+
+/** The line of the last 24 hours: a gap wherever a point is unknown. */
+export const lineOf = (sign: VitalSign): (number | null)[] => sign.points.map((point) => point.value)
