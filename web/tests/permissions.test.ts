@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { CENTRES, centresFor } from '@/shell/navigation'
-import { placeOf } from '@/shell/places'
+import { placeOf } from '@/ui/places'
 
 const having = (...names: string[]) => (name: string) => names.includes(name)
 
