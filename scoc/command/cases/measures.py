@@ -89,11 +89,11 @@ def open_cases(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Me
     """在办案卷数: cases that were open at the end of the window, or now if it is not over, whenever reported."""
     period = _period(window)
     known = period.moment
-    moment = replace(known, at=min(known.at, window.end))
+    moment = replace(known, at=window.end, past=True) if window.end < known.at else known
     rows = visible(viewer, Case.objects.all(), SEE, PATHS)
     if period.area_path:
         rows = rows.filter(area_path__startswith=period.area_path)
-    last = CaseFlow.objects.last_known(moment.at, moment.recorded).exclude(to_state__in=OVER).filter(case__in=rows)
+    last = CaseFlow.objects.last_known(moment.until, moment.recorded).exclude(to_state__in=OVER).filter(case__in=rows)
     count = last.count()
     newest = last.order_by("-happened_at").values_list("happened_at", flat=True).first()
     return Measured(Decimal(count), samples=count, latest_at=newest)

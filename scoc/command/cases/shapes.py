@@ -41,6 +41,11 @@ class Moment:
     recorded: datetime | None
     """Bound on `recorded_at`; None: all that is recorded."""
 
+    @property
+    def until(self) -> datetime | None:
+        """Bound on what had happened; None now, since another machine's clock may be ahead of this one's."""
+        return self.at if self.past else None
+
 
 def moment_of(as_of: datetime | None) -> Moment:
     """The moment of an `as_of`; the future is not known, so it counts as now."""
@@ -66,7 +71,7 @@ def minutes(span: timedelta) -> int:
 
 def stop_known(timer: Timer, moment: Moment) -> bool:
     """Whether it was known at the moment that the span had stopped."""
-    if timer.stopped_at is None or timer.stopped_at > moment.at:
+    if timer.stopped_at is None or (moment.past and timer.stopped_at > moment.at):
         return False
     recorded = timer.ended_recorded_at
     return moment.recorded is None or recorded is None or recorded <= moment.recorded
@@ -89,7 +94,7 @@ def clock_now(timer: Timer, moment: Moment) -> ClockNow:
 def timers_of(cases: Sequence[Case], moment: Moment) -> dict[int, list[Timer]]:
     """The spans of the cases as known at the moment, in order."""
     found: dict[int, list[Timer]] = defaultdict(list)
-    rows = Timer.objects.known(moment.at, moment.recorded).filter(case__in=[case.pk for case in cases])
+    rows = Timer.objects.known(moment.until, moment.recorded).filter(case__in=[case.pk for case in cases])
     for timer in rows.select_related("organisation").order_by("clock", "bundle", "span"):
         found[timer.case_id].append(timer)
     return found
@@ -99,7 +104,7 @@ def as_known(cases: Sequence[Case], moment: Moment) -> None:
     """Set the rows in memory back to what was known at a past moment; they must not be saved afterwards."""
     if not moment.past:
         return
-    last = CaseFlow.objects.last_known(moment.at, moment.recorded).filter(case__in=[case.pk for case in cases])
+    last = CaseFlow.objects.last_known(moment.until, moment.recorded).filter(case__in=[case.pk for case in cases])
     rows = {row.case_id: row for row in last.select_related("receiver")}
     for case in cases:
         row = rows[case.pk]

@@ -58,18 +58,20 @@ def _seen(viewer: Viewer, rows: QuerySet[M], period: Period) -> QuerySet[M]:
 
 def _last(moment: Moment, column: str) -> Subquery:
     """What the last flow row known at the moment says of the case."""
-    rows = CaseFlow.objects.filter(case=OuterRef("case")).known(moment.at, moment.recorded)
+    rows = CaseFlow.objects.filter(case=OuterRef("case")).known(moment.until, moment.recorded)
     return Subquery(rows.order_by("-version").values(column)[:1])
 
 
 def _did(moment: Moment, action: str) -> Exists:
     """Whether it was known that the move had been made."""
-    return Exists(CaseFlow.objects.filter(case=OuterRef("case"), action=action).known(moment.at, moment.recorded))
+    return Exists(CaseFlow.objects.filter(case=OuterRef("case"), action=action).known(moment.until, moment.recorded))
 
 
 def _stopped(moment: Moment) -> tuple[Q, Q]:
     """Whether a span was known to have stopped, and the opposite (SQL's NOT is no help with empty times)."""
-    yes, no = Q(stopped_at__lte=moment.at), Q(stopped_at=None) | Q(stopped_at__gt=moment.at)
+    yes, no = Q(stopped_at__isnull=False), Q(stopped_at=None)
+    if moment.past:
+        yes, no = Q(stopped_at__lte=moment.at), no | Q(stopped_at__gt=moment.at)
     if moment.recorded is None:
         return yes, no
     return yes & Q(ended_recorded_at__lte=moment.recorded), no | Q(ended_recorded_at__gt=moment.recorded)
@@ -94,7 +96,7 @@ def due_sums(viewer: Viewer, period: Period, by: By) -> Counted:
     stopped, running = _stopped(moment)
     in_time, shut = stopped & Q(stopped_at__lte=F("deadline_at")), Q(state_then=State.CLOSED)
     fed_back = Q(fed_back=True)
-    known = Timer.objects.known(moment.at, moment.recorded).filter(clock=Clock.DISPOSAL)
+    known = Timer.objects.known(moment.until, moment.recorded).filter(clock=Clock.DISPOSAL)
     later = known.filter(case=OuterRef("case")).filter(
         Q(bundle__gt=OuterRef("bundle")) | Q(bundle=OuterRef("bundle"), span__gt=OuterRef("span"))
     )
@@ -128,7 +130,7 @@ def due_sums(viewer: Viewer, period: Period, by: By) -> Counted:
 def dispatch_sums(viewer: Viewer, period: Period, by: By) -> Counted:
     """派遣准确率: cases first dispatched in the period, and those whose first unit is the last known; by the first."""
     moment = period.moment
-    known = CaseFlow.objects.known(moment.at, moment.recorded).filter(action="dispatch_case")
+    known = CaseFlow.objects.known(moment.until, moment.recorded).filter(action="dispatch_case")
     earlier = known.filter(case=OuterRef("case"), version__lt=OuterRef("version"))
     rows = _seen(viewer, known.filter(happened_at__gte=period.start, happened_at__lt=period.end), period)
     key = "receiver" if by == "unit" else "case__area"
@@ -149,7 +151,7 @@ def dispatch_sums(viewer: Viewer, period: Period, by: By) -> Counted:
 def report_sums(viewer: Viewer, period: Period, by: By) -> Counted:
     """上报数, 有效上报数, 受理数, 立案数 of the cases reported in the period; by the unit that they came to."""
     moment = period.moment
-    known = CaseFlow.objects.known(moment.at, moment.recorded).filter(action="report_case")
+    known = CaseFlow.objects.known(moment.until, moment.recorded).filter(action="report_case")
     rows = _seen(viewer, known.filter(happened_at__gte=period.start, happened_at__lt=period.end), period)
     key = "unit_then" if by == "unit" else "case__area"
     valid = Q(is_filed=True) & ~Q(state_then=State.VOID)

@@ -118,15 +118,15 @@ class CaseSerial(models.Model):
 class Flow(models.QuerySet["CaseFlow"]):
     """Rows of flows, also as they were known at a time."""
 
-    def known(self, as_of: datetime, recorded: datetime | None) -> Flow:
-        """Rows that had happened by `as_of`, in what was recorded by `recorded` (None: all that is)."""
-        rows = self.filter(happened_at__lte=as_of)
+    def known(self, until: datetime | None, recorded: datetime | None) -> Flow:
+        """Rows that had happened by `until`, in what was recorded by `recorded` (None: without a bound)."""
+        rows = self if until is None else self.filter(happened_at__lte=until)
         return rows if recorded is None else rows.filter(recorded_at__lte=recorded)
 
-    def last_known(self, as_of: datetime, recorded: datetime | None) -> Flow:
+    def last_known(self, until: datetime | None, recorded: datetime | None) -> Flow:
         """Of each case the one row that told where it stood, as known then."""
         later = CaseFlow.objects.filter(case=models.OuterRef("case"), version=models.OuterRef("version") + 1)
-        return self.known(as_of, recorded).filter(~models.Exists(later.known(as_of, recorded)))
+        return self.known(until, recorded).filter(~models.Exists(later.known(until, recorded)))
 
 
 class CaseFlow(FlowRow):

@@ -37,9 +37,9 @@ CLOCK_TEXT = {
 class Spans(models.QuerySet["Timer"]):
     """Spans of clocks, also as they were known at a time."""
 
-    def known(self, as_of: datetime, recorded: datetime | None) -> Spans:
-        """Spans that had begun by `as_of` and hold in what was recorded by `recorded` (None: all that is)."""
-        rows = self.filter(started_at__lte=as_of)
+    def known(self, until: datetime | None, recorded: datetime | None) -> Spans:
+        """Spans that had begun by `until` and hold in what was recorded by `recorded` (None: without a bound)."""
+        rows = self if until is None else self.filter(started_at__lte=until)
         if recorded is None:
             return rows.exclude(status__in=(Timer.Status.REPLACED, Timer.Status.VOID))
         rows = rows.filter(recorded_at__lte=recorded)

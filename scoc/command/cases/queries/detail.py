@@ -89,7 +89,7 @@ def case(viewer: Viewer, case_id: int, as_of: datetime | None = None) -> CaseOut
                                                        "first_unit", "final_unit"), READ, PATHS)  # fmt: skip
     row = rows.filter(pk=case_id).first()
     flow = list(
-        CaseFlow.objects.known(moment.at, moment.recorded)
+        CaseFlow.objects.known(moment.until, moment.recorded)
         .filter(case=case_id)
         .select_related("actor__contact", "post", "receiver")
         .order_by("version")
@@ -236,7 +236,9 @@ def _basis(step: CaseFlow) -> Text | None:
 
 def _flow(viewer: Viewer, row: Case, flow: Sequence[CaseFlow], moment: Moment, persons: str) -> list[CaseFlowOut]:
     """Moves and side actions, newest first."""
-    notes = CaseNote.objects.filter(case=row, happened_at__lte=moment.at).select_related("actor__contact", "post")
+    notes = CaseNote.objects.filter(case=row).select_related("actor__contact", "post")
+    if moment.past:
+        notes = notes.filter(happened_at__lte=moment.at)
     if moment.recorded is not None:
         notes = notes.filter(recorded_at__lte=moment.recorded)
     known_left = {before.version: after.happened_at for before, after in pairwise(flow)}
@@ -306,7 +308,7 @@ def _history(viewer: Viewer, row: Case, moment: Moment, persons: str) -> list[Hi
             other for other in near[: MOST_HISTORY * 5]
             if (_distance(row, other.lon, other.lat) or 0) <= settings.same_place_metres
         ]  # fmt: skip
-    known = {step.case_id for step in CaseFlow.objects.last_known(moment.at, moment.recorded).filter(case__in=found)}
+    known = {step.case_id for step in CaseFlow.objects.last_known(moment.until, moment.recorded).filter(case__in=found)}
     found = sorted((other for other in found if other.pk in known), key=lambda other: other.happened_at, reverse=True)
     found = found[:MOST_HISTORY]
     as_known(found, moment)

@@ -57,8 +57,8 @@ _THEN = _Columns("state_then", "unit_then", "due_then", "yellow_then", "queue_th
 
 def _then(rows: QuerySet[Case], moment: Moment) -> QuerySet[Case]:
     """Cases that were known at a past moment, with their state, unit and clock as known then."""
-    flow = CaseFlow.objects.filter(case=OuterRef("pk")).known(moment.at, moment.recorded).order_by("-version")
-    spans = Timer.objects.filter(case=OuterRef("pk")).known(moment.at, moment.recorded).order_by("-bundle", "-span")
+    flow = CaseFlow.objects.filter(case=OuterRef("pk")).known(moment.until, moment.recorded).order_by("-version")
+    spans = Timer.objects.filter(case=OuterRef("pk")).known(moment.until, moment.recorded).order_by("-bundle", "-span")
     ended = Q(stopped_at__lte=moment.at)
     if moment.recorded is not None:
         ended &= Q(ended_recorded_at__lte=moment.recorded)
