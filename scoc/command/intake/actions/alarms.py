@@ -22,10 +22,11 @@ from scoc.sensing.schemas import AlarmOut
 
 @action("intake.receive_alarm")
 def receive_alarm(actor: Actor, alarm_id: int) -> SignalReceipt | None:
-    """Bring what intake knows of an alarm up to what sensing says now: received once, its recurrences counted, its
-    end noted. Called as often as one likes, in whatever order its facts arrive.
+    """Bring what intake knows of an alarm up to what sensing says now.
 
-    An alarm that comes back after its situation ended is a new signal; one that a person judged false is none (None).
+    It is received once, its recurrences are counted, its clearing is noted; however often and in whatever order its
+    facts arrive. An alarm that comes back after its situation ended is a new signal; one that a person judged false
+    is none (None).
     """
     desk.take()
     alarm = sensing.alarm(system_actor("intake").on_run(acting().run_id), alarm_id)

@@ -79,8 +79,9 @@ def accept(
 def dismiss(
     actor: Actor, situation_id: int, reason: DismissReason, opinion: str, version: int | None = None
 ) -> SituationVersion:
-    """Dismiss a situation (消除) for a reason. Alarms are refuted in sensing where it was a false one,
-    else settled.
+    """Dismiss a situation (消除) for a reason.
+
+    Its alarms are refuted in sensing where they were false, else settled; its reporters' answers are noted.
     """
     desk.take()
     situation = situation_for(actor, "intake.dismiss", situation_id, version)

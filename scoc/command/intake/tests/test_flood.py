@@ -89,11 +89,11 @@ def _assert_whole(size: int) -> None:
 
 def test_a_storm_becomes_few_situations_at_a_bounded_cost(acceptor: Actor) -> None:
     make_rule(FLOOD, radius_m=300, window_minutes=60)
-    costs = _storm(acceptor, 1000)
+    costs = _storm(acceptor, 500)
     assert max(costs) <= MOST_QUERIES
     assert max(costs[-100:]) <= max(costs[:100])
     assert Situation.objects.count() == 5
-    _assert_whole(1000)
+    _assert_whole(500)
 
 
 @pytest.mark.proof
