@@ -124,17 +124,21 @@ def step(situation: Situation, action: str, *, reason: str = "", opinion: str = 
     )  # fmt: skip
 
 
-def move(situation: Situation, action: str, *, reason: str = "", opinion: str = "") -> None:
-    """Take a situation along one of the allowed moves and save it. Raises Refusal for any other move."""
-    allowed_from, target = MOVES[action]
-    before = situation.state
-    if before not in allowed_from:
+def check_move(situation: Situation, action: str) -> None:
+    """Raises Refusal where the table of moves does not allow the action in the situation's state."""
+    if situation.state not in MOVES[action][0]:
         raise Refusal(
             "wrong_state",
-            Text(f"该态势当前为“{_STATES[before].zh}”，不能进行此操作。",
-                 f"The situation is {_STATES[before].en} and this cannot be done with it."),
+            Text(f"该态势当前为“{_STATES[situation.state].zh}”，不能进行此操作。",
+                 f"The situation is {_STATES[situation.state].en} and this cannot be done with it."),
             subject=subject_of(situation),
         )  # fmt: skip
+
+
+def move(situation: Situation, action: str, *, reason: str = "", opinion: str = "") -> None:
+    """Take a situation along one of the allowed moves and save it. Raises Refusal for any other move."""
+    check_move(situation, action)
+    before, target = situation.state, MOVES[action][1]
     situation.state = target
     situation.version += 1
     if target in LIVE:

@@ -57,6 +57,7 @@ def accept(
     """
     desk.take()
     situation = situation_for(actor, "intake.accept", situation_id, version)
+    desk.check_move(situation, "accept")
     chosen = category or situation.category
     if not chosen:
         raise invalid("category", "The situation has no category yet.", "Choose one.", code="no_category",

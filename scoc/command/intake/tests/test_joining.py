@@ -149,6 +149,9 @@ def test_merge_and_its_undo(acceptor: Actor) -> None:
     whole, gone = Situation.objects.get(pk=other.situation_id), Situation.objects.get(pk=first.situation_id)
     assert (whole.signals, whole.counts, gone.state, gone.signals) == (3, {"11": 3}, "merged", 0)
     assert FactRow.objects.get(name="intake.situation_merged").subject == f"intake:{gone.pk}"
+    with pytest.raises(Refusal) as refused:
+        actions.accept(acceptor, gone.pk, category=NOISE)
+    assert _code(refused) == "wrong_state"
     actions.undo(acceptor, _stay(first.signal_id).pk)
     whole, back = Situation.objects.get(pk=other.situation_id), Situation.objects.get(pk=first.situation_id)
     assert (whole.signals, back.state, back.signals) == (1, "open", 2)

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from scoc.command.intake import actions
@@ -90,7 +90,12 @@ def _check() -> None:
         assert Proposal.objects.filter(signal=signal, decided_at=None).count() <= 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking would act on the database for minutes
+)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 9), st.integers(0, 9)), min_size=4, max_size=24))
 def test_each_signal_is_in_one_situation_and_counts_are_right(acceptor: Actor, steps: list[Step]) -> None:
     before = transaction.savepoint()
