@@ -9,10 +9,10 @@ import os
 import sys
 from pathlib import Path
 
-from scripts.lints import registries, snapshots, structure, words
+from scripts.lints import dependencies, registries, snapshots, structure, words
 from scripts.lints.house import CHECKS, NEEDS_DJANGO, House
 
-_DECLARING = (registries, snapshots, structure, words)
+_DECLARING = (dependencies, registries, snapshots, structure, words)
 
 
 def _load_django() -> None:

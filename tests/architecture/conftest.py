@@ -22,8 +22,8 @@ class Copy:
         for name in ("scoc", "scripts", "tests", "docs", "changes", "cities"):
             if (ROOT / name).exists():
                 shutil.copytree(ROOT / name, root / name, ignore=_NOT_COPIED)
-        for name in ("pyproject.toml", "conftest.py", "CHANGELOG.md"):
-            shutil.copy(ROOT / name, root / name)
+        for file in [*ROOT.glob("*.toml"), *ROOT.glob("*.lock"), *ROOT.glob("*.md"), *ROOT.glob("*.py")]:
+            shutil.copy(file, root / file.name)
 
     def plant(self, path: str, text: str, *, instead_of: str = "") -> None:
         """Add `text` at the end of a file (made if new), or put it in the place of `instead_of`."""
@@ -37,13 +37,14 @@ class Copy:
             file.write_text(before + text, encoding="utf-8")
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a program of .venv as `make check` does, here, on this copy's code alone."""
+        """Run a program, of .venv first, as `make check` does, here, on this copy's code alone."""
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("SCOC_", "GIT_", "PYTEST_"))
         }
         environment |= {"SCOC_HOME": str(self.root / "var"), "PYTHONPATH": str(self.root)}
+        ours = Path(sys.executable).parent / program
         return subprocess.run(
-            [Path(sys.executable).parent / program, *arguments], cwd=self.root, env=environment, capture_output=True,
+            [ours if ours.exists() else program, *arguments], cwd=self.root, env=environment, capture_output=True,
             text=True, check=False,
         )  # fmt: skip
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.lints import registries, snapshots, structure, words
+from scripts.lints import dependencies, registries, snapshots, structure, words
 from scripts.lints.house import CHECKS, NEEDS_DJANGO, House
 from tests.architecture.conftest import Copy
 
-_LOADED = (registries, snapshots, structure, words)
+_LOADED = (dependencies, registries, snapshots, structure, words)
 _LONG = "\n".join(f"NUMBER_{n} = {n}" for n in range(500)) + "\n"
 _A_TEST = "scoc/sensing/tests/test_planted.py"
 
@@ -96,6 +96,21 @@ PLANTED: dict[str, tuple[str, str, str | tuple[str, str], str, str]] = {
     "list in the guide": (
         "list-in-guide", "docs/guide/architecture.md", ("rehearsal\n", "rehearsal\nplanted\n"), "architecture.md",
         "Write:",
+    ),
+    "dependency without a reason": (
+        "dependencies", "pyproject.toml", ('  "httpx>=0.28",\n', '  "httpx>=0.28",\n  "left-pad",\n'),
+        "dependencies.md: gives no reason for `left-pad`", "Add its row",
+    ),
+    "dependency that is not locked": (
+        "dependencies", "pyproject.toml", ('  "httpx>=0.28",\n', '  "httpx>=0.28",\n  "left-pad",\n'),
+        "requirements-dev.lock: does not hold `left-pad`", "make lock",
+    ),
+    "lock with an address": (
+        "dependencies", "requirements.lock", "--index-url https://example.org/simple\n",
+        "names an address", "make lock",
+    ),
+    "lock without a hash": (
+        "dependencies", "requirements.lock", "left-pad==1.0\n", "`left-pad==1.0` without a hash", "make lock",
     ),
     "module without README": (
         "module-readme", "scoc/datahub/__init__.py", '"""Planted."""\n', "scoc/datahub/README.md", "twenty lines",
