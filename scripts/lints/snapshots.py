@@ -29,7 +29,8 @@ def _openapi() -> str:
 
 def _public(module: ModuleType, package: str) -> Iterator[tuple[str, Any]]:
     for name, thing in vars(module).items():
-        if name.startswith("_") or not getattr(inspect.unwrap(thing) if callable(thing) else thing, "__module__", ""):
+        # pydantic leaves its parametrised generics in the module, whenever they happen to be made
+        if name.startswith("_") or not name.isidentifier() or not getattr(inspect.unwrap(thing) if callable(thing) else thing, "__module__", ""):
             continue
         if inspect.unwrap(thing).__module__.startswith(package) and (inspect.isclass(thing) or callable(thing)):
             yield name, thing
