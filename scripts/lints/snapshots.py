@@ -30,9 +30,9 @@ def _openapi() -> str:
 def _public(module: ModuleType, package: str) -> Iterator[tuple[str, Any]]:
     for name, thing in vars(module).items():
         # pydantic leaves its parametrised generics in the module, whenever they happen to be made
-        if name.startswith("_") or not name.isidentifier() or not getattr(inspect.unwrap(thing) if callable(thing) else thing, "__module__", ""):
+        if name.startswith("_") or not name.isidentifier() or not callable(thing):
             continue
-        if inspect.unwrap(thing).__module__.startswith(package) and (inspect.isclass(thing) or callable(thing)):
+        if (getattr(inspect.unwrap(thing), "__module__", "") or "").startswith(package):
             yield name, thing
 
 
