@@ -31,7 +31,6 @@ from scoc.core.facts import Code, Fact, publish
 from scoc.core.models import Area, Grade
 from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.refusals import Refusal
-from scoc.core.registry import category
 from scoc.kit.geometry import bbox_around
 from scoc.kit.masks import mask_address
 from scoc.kit.scaled import to_scaled
@@ -74,10 +73,9 @@ def _where(signal: Signal, area: Area | None) -> Text:
     return area.name if area else _NOWHERE
 
 
-def _name(situation: Situation, signal: Signal) -> None:
+def _name(situation: Situation, signal: Signal, rules: Rules) -> None:
     """Title and search words, from the category and the first signal; never a person's own words."""
-    known = category(situation.category, city_now()) if situation.category else None
-    what = known.name if known else signal.name or CHANNEL_NAMES[signal.channel]
+    what = rules.names.get(situation.category) or signal.name or CHANNEL_NAMES[signal.channel]
     where = _where(signal, situation.area)
     situation.place = where.zh
     situation.title = Text(f"{where.zh} {what.zh}", f"{what.en}, {where.en}")
@@ -176,7 +174,7 @@ def open_situation(signal: Signal, rules: Rules) -> Situation:
     )  # fmt: skip
     _urgency(situation, signal.level, rules)
     situation.judge_by = moment + timedelta(minutes=rules.settings.judge_minutes.of(situation.level))
-    _name(situation, signal)
+    _name(situation, signal, rules)
     _reach(situation, rules)
     situation.save()
     step(situation, "open")
@@ -205,7 +203,9 @@ def absorb(situation: Situation, signal: Signal, rules: Rules) -> None:
     situation.area_id = situation.area_id or signal.area_id
     if not situation.category and signal.category:
         situation.category = signal.category
-        _name(situation, Signal.objects.filter(situation=situation).order_by("happened_at", "id").first() or signal)
+        _name(
+            situation, Signal.objects.filter(situation=situation).order_by("happened_at", "id").first() or signal, rules
+        )
     _urgency(situation, min(situation.signal_level, signal.level), rules)
     _reach(situation, rules)
     situation.save()
@@ -215,17 +215,17 @@ def recategorise(situation: Situation, code: str, rules: Rules) -> None:
     """Give a situation another category, and with it its name, level and reach; the caller saves it."""
     situation.category = code
     first = Signal.objects.filter(situation=situation).order_by("happened_at", "id")[0]
-    _name(situation, first)
+    _name(situation, first, rules)
     _urgency(situation, situation.signal_level, rules)
     _reach(situation, rules)
 
 
-def touch(situation: Situation, signal: Signal, more: int, rules: Rules) -> None:
+def touch(situation: Situation, signal: Signal, more: int) -> None:
     """One of its signals happened again, `more` times."""
     situation.occurrences += more
     situation.last_at = max(situation.last_at, signal.last_at)
-    _reach(situation, rules)
-    situation.save()
+    situation.joinable_until = situation.last_at + timedelta(minutes=situation.window_minutes)
+    situation.save(update_fields=["occurrences", "last_at", "joinable_until"])
 
 
 def recount(situation: Situation, rules: Rules) -> None:
@@ -246,7 +246,7 @@ def recount(situation: Situation, rules: Rules) -> None:
         first = ordered.select_related("area")[0]
         situation.category = ordered.exclude(category="").values_list("category", flat=True).first() or ""
         situation.area = first.area
-        _name(situation, first)
+        _name(situation, first, rules)
     _urgency(situation, whole["least"], rules)
     _reach(situation, rules)
     situation.save()

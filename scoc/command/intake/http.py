@@ -9,7 +9,6 @@ from ninja.params.functions import Path, Query
 
 from scoc.command.intake import actions, queries
 from scoc.command.intake.schemas import (
-    NO_NUL,
     AcceptIn,
     CountsOut,
     DismissIn,
@@ -40,7 +39,7 @@ def situations(
     category: str | None = Query(None, pattern=r"^(component|event)/[0-9]{4}$"),
     area: str | None = AREA,
     level: int | None = Query(None, ge=1, le=4),
-    text: str | None = Query(None, max_length=60, pattern=NO_NUL),
+    text: str | None = Query(None, max_length=60),
 ) -> Page[SituationRow]:
     """Situations by state, category, area, level and text."""
     return queries.situations(request.viewer, page, state=state, category=category, area=area, level=level, text=text)

@@ -20,7 +20,7 @@ SEE = "intake.read_situations"
 
 @measure("intake.open_situations", permission=SEE)
 def open_situations(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Measured:
-    """How many situations were not over at the end of the window, by the flow as known at `as_of`.
+    """How many situations were not over at the moment the window ends, by the flow as known at `as_of`.
 
     `parameters["state"]` narrows it to one state, e.g. `open`: those that waited to be judged.
     """
@@ -29,12 +29,12 @@ def open_situations(viewer: Viewer, window: Window, parameters: dict[str, Any]) 
         if wanted not in states:
             raise invalid("state", f"`{wanted}` is no state of a live situation.", f"One of {', '.join(states)}.")
         states = [wanted]
-    rows = SituationFlow.objects.filter(to_state__in=states, happened_at__lt=window.end, recorded_at__lte=window.as_of)
-    left_later = Q(left_at=None) | Q(left_at__gte=window.end)
+    rows = SituationFlow.objects.filter(to_state__in=states, happened_at__lte=window.end, recorded_at__lte=window.as_of)
+    left_later = Q(left_at=None) | Q(left_at__gt=window.end)
     if window.as_of < wall_now():
         # left before the end, but nobody knew it yet at `as_of`
         following = SituationFlow.objects.filter(
-            situation=OuterRef("situation"), version__gt=OuterRef("version"), happened_at__lt=window.end,
+            situation=OuterRef("situation"), version__gt=OuterRef("version"), happened_at__lte=window.end,
             recorded_at__lte=window.as_of,
         )  # fmt: skip
         rows = rows.filter(~Exists(following))

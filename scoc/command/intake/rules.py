@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from scoc.command.intake.models import Join, JoinRule
 from scoc.command.intake.pack import IntakeSettings
 from scoc.core.city import city_settings
+from scoc.core.models import Category, VersionRow
 from scoc.core.now import city_now
 from scoc.core.remembered import forgettable
+from scoc.kit.text import Text
 
 REFRESH_SECONDS = 1.0
 UNDOABLE = (Join.How.AUTOMATIC, Join.How.PERSON, Join.How.CONFIRMED, Join.How.MERGED, Join.How.SEPARATED)
@@ -37,6 +39,8 @@ class Rules:
     default: Rule
     related: frozenset[frozenset[str]]
     settings: IntakeSettings
+    names: dict[str, Text]
+    """Names of the categories that the city has."""
 
     def of(self, category: str) -> Rule:
         """The rule of a category, else of its major class, else the default."""
@@ -47,6 +51,7 @@ class Rules:
 class _Known:
     until: float = 0.0
     rows: list[JoinRule] = field(default_factory=list)
+    categories: list[Category] = field(default_factory=list)
 
 
 _known = _Known()
@@ -58,16 +63,19 @@ def forget_rules() -> None:
     _known.until = 0.0
 
 
+def _holds(row: VersionRow, moment: datetime) -> bool:
+    return row.valid_from <= moment and (row.valid_to is None or row.valid_to > moment)
+
+
 def rules_now() -> Rules:
     """The rules that hold at this moment in the city."""
     if time.monotonic() > _known.until:
         _known.rows = list(JoinRule.objects.order_by("code", "version"))
+        _known.categories = list(Category.objects.order_by("code", "version"))
         _known.until = time.monotonic() + REFRESH_SECONDS
     moment = city_now()
     settings = city_settings(IntakeSettings)
-    holding = [
-        row for row in _known.rows if row.valid_from <= moment and (row.valid_to is None or row.valid_to > moment)
-    ]
+    holding = [row for row in _known.rows if _holds(row, moment)]
     return Rules(
         by_code={
             row.code: Rule(row.version, row.radius_m, row.window_minutes, row.level, row.accept_level,
@@ -77,6 +85,7 @@ def rules_now() -> Rules:
         default=Rule(0, settings.radius_m, settings.window_minutes),
         related=frozenset(frozenset((row.code, other)) for row in holding for other in row.related),
         settings=settings,
+        names={row.code: row.name for row in _known.categories if _holds(row, moment)},
     )  # fmt: skip
 
 

@@ -8,14 +8,12 @@ from enum import StrEnum
 from typing import Annotated
 
 from ninja import Field, Schema
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
-from scoc.core.schemas import TextOut
+from scoc.core.schemas import Moment, TextOut
 from scoc.kit.coordinates import Datum
 from scoc.kit.text import Text
 
-NO_NUL = r"^[^\x00]*$"
-"""No zero byte: PostgreSQL cannot store one, and nobody types one."""
 Category = Annotated[str, StringConstraints(pattern=r"^(component|event)/[0-9]{4}$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:/@+\-]{1,60}$")]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -77,8 +75,8 @@ DISMISS_NAMES: dict[str, Text] = {
 class ReporterIn(Schema):
     """Who reports; becomes a contact at once and is never stored in plain."""
 
-    name: str = Field("", max_length=40, pattern=NO_NUL)
-    phone: str = Field("", max_length=24, pattern=NO_NUL)
+    name: str = Field("", max_length=40)
+    phone: str = Field("", max_length=24)
 
 
 class SignalIn(Schema):
@@ -89,13 +87,13 @@ class SignalIn(Schema):
     """The sender's own number: the same number of the same channel is the same report. Given one when left out."""
     category: Category | None = None
     level: Annotated[int, Field(ge=1, le=4)] | None = None
-    text: str = Field("", max_length=4000, pattern=NO_NUL)
+    text: str = Field("", max_length=4000)
     reporter: ReporterIn | None = None
     lon: float | None = Field(None, ge=-180, le=180, allow_inf_nan=False)
     lat: float | None = Field(None, ge=-90, le=90, allow_inf_nan=False)
     datum: Datum = Datum.WGS84
     """What `lon` and `lat` refer to; Chinese maps and phones give GCJ-02 or BD-09."""
-    place: str = Field("", max_length=160, pattern=NO_NUL)
+    place: str = Field("", max_length=160)
     area: str | None = Field(None, max_length=20, pattern=r"^[0-9]{6,20}$")
     """Code of the area where no position is known."""
     asset: Identifier | None = None
@@ -104,7 +102,7 @@ class SignalIn(Schema):
     """Key of the device that noticed it, e.g. a camera's."""
     rule: Identifier | None = None
     """What the device looked for; repeats of one device and rule are counted, not listed."""
-    happened_at: AwareDatetime | None = None
+    happened_at: Moment | None = None
     """When it was noticed; now when left out."""
     attachments: list[ROW_ID] = Field(default_factory=list, max_length=9)
     """Ids of files handed in before by the same principal."""
@@ -325,14 +323,14 @@ class AcceptIn(Schema):
 
     category: Category | None = None
     """As suggested when left out."""
-    opinion: str = Field("", max_length=500, pattern=NO_NUL)
+    opinion: str = Field("", max_length=500)
 
 
 class DismissIn(Schema):
     """Dismissal by a person."""
 
     reason: DismissReason
-    opinion: str = Field(min_length=2, max_length=500, pattern=NO_NUL)
+    opinion: str = Field(min_length=2, max_length=500)
 
 
 class TargetIn(Schema):

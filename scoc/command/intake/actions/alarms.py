@@ -8,7 +8,6 @@ from scoc.command.intake import desk
 from scoc.command.intake.actions.receiving import new_row, place_signal
 from scoc.command.intake.models import Repeat, Signal
 from scoc.command.intake.pack import IntakeSettings
-from scoc.command.intake.rules import rules_now
 from scoc.command.intake.schemas import Channel, SignalReceipt
 from scoc.core.access import system_actor
 from scoc.core.acting import Actor, acting
@@ -66,7 +65,7 @@ def _follow(known: Signal | Repeat, signal: Signal, alarm: AlarmOut, more: int) 
         signal.count += more
         signal.last_at = max(signal.last_at, _last_start(alarm))
         signal.save(update_fields=["count", "last_at"])
-        desk.touch(signal.situation, signal, more, rules_now())
+        desk.touch(signal.situation, signal, more)
     known.save(update_fields=["recurrences", "cleared_at"])
 
 

@@ -17,7 +17,6 @@ from scoc.core.models import Post, User
 from scoc.core.notify import notify
 from scoc.core.now import city_now
 from scoc.core.refusals import Refusal, invalid
-from scoc.core.registry import category as category_of
 from scoc.kit.text import Text
 
 ESCALATED_AT_ONCE = 500
@@ -31,7 +30,7 @@ def consider(situation: Situation, rules: Rules) -> None:
     """Accept a situation without a person where the city's rule for its category and level says so.
 
     Needs no permission: the rule decides, `system:intake` acts. A level that only its escalation raised does not
-    count, and an open question about its signals holds it back.
+    count; an open question about its signals holds it back, and so does a category that the city gave up.
     """
     rule = rules.of(situation.category)
     level = min(situation.signal_level, rule.level or situation.signal_level)
@@ -42,6 +41,7 @@ def consider(situation: Situation, rules: Rules) -> None:
         or level > rule.accept_level
         or situation.signals < rule.accept_signals
         or Proposal.objects.filter(signal__situation=situation, decided_at=None).exists()
+        or situation.category not in rules.names
     ):
         return
     accept(system_actor("intake").on_run(acting().run_id), situation.pk)
@@ -62,11 +62,12 @@ def accept(
     if not chosen:
         raise invalid("category", "The situation has no category yet.", "Choose one.", code="no_category",
                       zh="态势尚无类别，请选择。")  # fmt: skip
-    if category_of(chosen, city_now()) is None:
+    rules = rules_now()
+    if chosen not in rules.names:
         raise invalid("category", "There is no such category.", "Choose one of the city's categories.",
                       code="unknown_category", zh="没有这个类别。")  # fmt: skip
     if chosen != situation.category:
-        desk.recategorise(situation, chosen, rules_now())
+        desk.recategorise(situation, chosen, rules)
     desk.move(situation, "accept", reason=chosen, opinion=opinion)
     accepted = facts.SituationAccepted(
         subject=desk.subject_of(situation), category=Code(chosen), level=situation.level,

@@ -22,7 +22,6 @@ from scoc.core.facts import Code
 from scoc.core.models import Area, Asset, Attachment, Grade
 from scoc.core.now import city_now, wall_now
 from scoc.core.refusals import NotAllowed, invalid
-from scoc.core.registry import category
 from scoc.kit.coordinates import Datum, convert
 from scoc.kit.text import Text
 from scoc.spatial.queries import locate
@@ -90,14 +89,14 @@ def _check_channel(actor: Actor, channel: str, settings: IntakeSettings) -> None
 def _known(channel: str, number: str) -> SignalReceipt | None:
     """The receipt of a report that came in before, as a signal or counted on one."""
     same = {"run_id": acting().run_id, "channel": channel, "external_id": number}
-    found = Signal.objects.filter(**same).values_list("id", "situation_id", "situation__number")[:1]
-    counted = Repeat.objects.filter(**same).values_list(
-        "signal_id", "signal__situation_id", "signal__situation__number"
-    )  # fmt: skip
-    for is_counted, rows in ((False, found), (True, counted[:1])):
-        for signal, situation, title in rows:
+    own = Signal.objects.filter(**same).values_list("id", flat=True)[:1]
+    on_another = Repeat.objects.filter(**same).values_list("signal_id", flat=True)[:1]
+    for counted, rows in ((False, own), (True, on_another)):
+        for signal_id in rows:
+            signal = Signal.objects.select_related("situation").get(pk=signal_id)
             return SignalReceipt(
-                signal_id=signal, situation_id=situation, number=title, known=True, counted=is_counted
+                signal_id=signal.pk, situation_id=signal.situation_id, number=signal.situation.number, known=True,
+                counted=counted,
             )  # fmt: skip
     return None
 
@@ -131,7 +130,7 @@ def _checked_position(signal: SignalIn) -> tuple[float | None, float | None]:
 
 
 def _check_category(signal: SignalIn) -> None:
-    if signal.category and category(signal.category, city_now()) is None:
+    if signal.category and signal.category not in rules_now().names:
         raise invalid("category", "There is no such category.", "Choose one of the city's categories.",
                       code="unknown_category", zh="没有这个类别。")  # fmt: skip
 
@@ -179,7 +178,7 @@ def place_signal(signal: Signal, files: list[Attachment]) -> SignalReceipt:
     rules = rules_now()
     stream = _stream(signal, rules)
     if stream is not None:
-        return _count_on(stream, signal, rules)
+        return _count_on(stream, signal)
     match = matching.best(signal, rules)
     sure = match is not None and match[1].value >= rules.settings.auto_join
     if match is not None and sure:
@@ -217,19 +216,17 @@ def _stream(signal: Signal, rules: Rules) -> Signal | None:
         return None
     since = signal.happened_at - timedelta(minutes=rules.settings.flood_minutes)
     until = signal.happened_at + timedelta(minutes=rules.settings.flood_minutes)
-    rows = (
-        Signal.objects.filter(
-            run_id=signal.run_id, device=signal.device, rule=signal.rule, last_at__range=(since, until),
-            situation__ended_at=None, channel=signal.channel,
-        )
-        .select_related("situation")
-        .order_by("-last_at", "-id")
-    )  # fmt: skip
-    newest = list(rows[: rules.settings.flood_rows])
-    return newest[0] if len(newest) == rules.settings.flood_rows else None
+    rows = Signal.objects.filter(
+        run_id=signal.run_id, device=signal.device, rule=signal.rule, last_at__range=(since, until),
+        situation__ended_at=None, channel=signal.channel,
+    ).order_by("-last_at", "-id")  # fmt: skip
+    newest = list(rows.values_list("id", flat=True)[: rules.settings.flood_rows])
+    if len(newest) < rules.settings.flood_rows:
+        return None
+    return Signal.objects.select_related("situation").get(pk=newest[0])
 
 
-def _count_on(stream: Signal, signal: Signal, rules: Rules) -> SignalReceipt:
+def _count_on(stream: Signal, signal: Signal) -> SignalReceipt:
     """Count a signal on an earlier one of its stream."""
     Repeat.objects.create(
         signal=stream, run_id=signal.run_id, channel=signal.channel, external_id=signal.external_id,
@@ -240,7 +237,7 @@ def _count_on(stream: Signal, signal: Signal, rules: Rules) -> SignalReceipt:
     stream.last_at = max(stream.last_at, signal.last_at)
     stream.save(update_fields=["count", "last_at"])
     situation = stream.situation
-    desk.touch(situation, stream, signal.count, rules)
+    desk.touch(situation, stream, signal.count)
     return SignalReceipt(signal_id=stream.pk, situation_id=situation.pk, number=situation.number, counted=True)
 
 

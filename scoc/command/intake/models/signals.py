@@ -61,7 +61,6 @@ class Signal(Envelope):
             models.Index(fields=("situation", "device"), name="intake_signal_seen_by"),
             models.Index(fields=("run", "device", "rule", "-last_at"), name="intake_signal_source"),
             models.Index(fields=("alarm_id", "-id"), name="intake_signal_alarm"),
-            models.Index(fields=("run", "recorded_at"), name="intake_signal_recorded"),
         )
 
     def __str__(self) -> str:
@@ -86,7 +85,7 @@ class Repeat(models.Model):
     class Meta:
         db_table = "intake_repeat"
         constraints = (models.UniqueConstraint(fields=("run", "channel", "external_id"), name="intake_repeat_once"),)
-        indexes = (models.Index(fields=("run", "recorded_at"), name="intake_repeat_recorded"),)
+        indexes = (models.Index(fields=("run", "happened_at"), name="intake_repeat_newest"),)
 
     def __str__(self) -> str:
         return f"repeat {self.pk} of signal {self.signal_id}"

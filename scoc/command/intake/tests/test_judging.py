@@ -12,10 +12,11 @@ from scoc.command.intake.models import Answer, Join, Situation
 from scoc.command.intake.schemas import DismissReason
 from scoc.command.intake.tests.factories import FLOOD, NOISE, WATER, make_rule, report
 from scoc.core import now
-from scoc.core.access import system_actor
+from scoc.core.access import actor_for, system_actor
 from scoc.core.acting import Actor
-from scoc.core.models import Area, FactRow, Notice
+from scoc.core.models import Area, Category, FactRow, Grant, Notice, Post, User
 from scoc.core.refusals import Invalid, NotAllowed, Refusal, Stale
+from scoc.core.remembered import forget_all
 from scoc.core.tests.factories import make_actor
 
 
@@ -169,3 +170,30 @@ def test_nobody_judged_it_in_time(acceptor: Actor) -> None:
     actions.separate(acceptor, Join.objects.filter(situation=row, undone_at=None).order_by("-id")[0].signal_id)
     row.refresh_from_db()
     assert (row.level, row.signal_level) == (2, 3)
+
+
+def test_a_grant_for_some_states_holds_in_these_only(acceptor: Actor) -> None:
+    first = report(acceptor, category=FLOOD)
+    other = report(acceptor, metres=5000, category=FLOOD)
+    third = report(acceptor, metres=9000, category=FLOOD)
+    actions.accept(acceptor, other.situation_id)
+    limited = make_actor()
+    assert limited.post_id is not None
+    role = Post.objects.get(pk=limited.post_id).role
+    Grant.objects.create(role=role, permission="intake.join", scope="city", states=["open"])
+    limited = actor_for(User.objects.get(pk=limited.user_id), Post.objects.get(pk=limited.post_id))
+    actions.join(limited, third.signal_id, first.situation_id)
+    with pytest.raises(NotAllowed):
+        actions.join(limited, first.signal_id, other.situation_id)
+
+
+def test_a_category_that_the_city_gave_up_waits_for_a_person(acceptor: Actor) -> None:
+    make_rule(FLOOD, accept_level=4)
+    report(acceptor, category=FLOOD)
+    assert Situation.objects.get().state == "accepted"
+    second = report(acceptor, metres=3000, category=NOISE)
+    make_rule(NOISE, accept_level=4)
+    Category.objects.filter(code=NOISE).update(valid_to=now.city_now())
+    forget_all()
+    actions.join(acceptor, report(acceptor, metres=6000).signal_id, second.situation_id)
+    assert Situation.objects.get(pk=second.situation_id).state == "open"

@@ -48,8 +48,10 @@ def test_open_situations(acceptor: Actor) -> None:
         actions.settle(system_actor("cases"), east, "cases:1", "closed")
     late = wall + timedelta(hours=9)
     second = timedelta(seconds=1)
-    assert _count(acceptor, eight, late) == 0  # a window ends before its end
-    assert _count(acceptor, eight + second, late) == 2
+    assert _count(acceptor, eight - second, late) == 0
+    assert _count(acceptor, eight, late) == 2
+    assert _count(acceptor, half, late, state="open") == 1
+    assert _count(acceptor, nine, late) == 1
     assert _count(acceptor, half + second, late) == 2
     assert _count(acceptor, half + second, late, state="open") == 1
     assert _count(acceptor, nine + second, late) == 1

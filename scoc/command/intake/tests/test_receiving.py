@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from scoc.command.intake import queries
 from scoc.command.intake.models import Join, Proposal, Signal, Situation
 from scoc.command.intake.tests.factories import FLOOD, NOISE, report
-from scoc.core.acting import Actor
+from scoc.core.acting import Actor, GrantRule
+from scoc.core.administration import hand_in_file
 from scoc.core.models import FactRow
 from scoc.core.refusals import Invalid
+from scoc.core.tests.factories import make_actor
 
 
 def test_the_first_signal_opens_a_situation_and_a_near_one_joins_it(acceptor: Actor) -> None:
@@ -59,3 +63,19 @@ def test_a_position_outside_of_the_city_is_refused(acceptor: Actor) -> None:
         report(acceptor, metres=None, lon=116.4, lat=39.9)
     assert refused.value.code == "outside_city"
     assert not Signal.objects.exists()
+
+
+def test_files_go_with_the_report_of_the_post_that_handed_them_in(acceptor: Actor) -> None:
+    photo = hand_in_file(make_actor_like(acceptor), b"\xff\xd8\xff photo", "near.jpg").pk
+    made = report(acceptor, attachments=[photo])
+    assert queries.situation(acceptor, made.situation_id).rows[0].attachments == [photo]
+    stranger = make_actor("intake.receive_signal", "core.hand_in_file")
+    with pytest.raises(Invalid) as refused:
+        report(stranger, attachments=[photo])
+    assert refused.value.code == "unknown_file"
+
+
+def make_actor_like(actor: Actor) -> Actor:
+    """The same person, who may hand in files too."""
+    may = (GrantRule("core.hand_in_file", allow=True, scope="city", persons="masked", states=frozenset()),)
+    return replace(actor, grants=(*actor.grants, *may))
