@@ -1,5 +1,6 @@
 /** The console's pages, each loaded when it is first opened. Every screen has its own address. */
 import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from 'vue-router'
+import { casesRoutes } from '@/modules/cases/routes'
 import { intakeRoutes } from '@/modules/intake/routes'
 import { settingsRoutes } from '@/modules/settings/routes'
 
@@ -12,6 +13,7 @@ declare module 'vue-router' {
 
 const routes: RouteRecordRaw[] = [
   { path: '/', name: 'home', component: () => import('./Home.vue') },
+  ...casesRoutes,
   ...intakeRoutes,
   ...settingsRoutes,
   { path: '/:rest(.*)*', name: 'missing', component: () => import('./Missing.vue') },
