@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from scoc.command.intake.models import Join, JoinRule
 from scoc.command.intake.pack import IntakeSettings
@@ -15,6 +15,7 @@ from scoc.core.remembered import forgettable
 from scoc.kit.text import Text
 
 REFRESH_SECONDS = 1.0
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 UNDOABLE = (Join.How.AUTOMATIC, Join.How.PERSON, Join.How.CONFIRMED, Join.How.MERGED, Join.How.SEPARATED)
 """What can be undone in one step; an undo cannot."""
 
@@ -52,6 +53,10 @@ class _Known:
     until: float = 0.0
     rows: list[JoinRule] = field(default_factory=list)
     categories: list[Category] = field(default_factory=list)
+    made: Rules | None = None
+    since: datetime = _NEVER
+    before: datetime = _NEVER
+    """`made` holds from `since` to `before`, in which no definition begins or ends."""
 
 
 _known = _Known()
@@ -63,17 +68,28 @@ def forget_rules() -> None:
     _known.until = 0.0
 
 
-def _holds(row: VersionRow, moment: datetime) -> bool:
-    return row.valid_from <= moment and (row.valid_to is None or row.valid_to > moment)
-
-
 def rules_now() -> Rules:
-    """The rules that hold at this moment in the city."""
+    """The rules that hold at this moment in the city; looked up again once a second."""
+    moment = city_now()
     if time.monotonic() > _known.until:
         _known.rows = list(JoinRule.objects.order_by("code", "version"))
         _known.categories = list(Category.objects.order_by("code", "version"))
+        _known.made = None
         _known.until = time.monotonic() + REFRESH_SECONDS
-    moment = city_now()
+    if _known.made is None or not _known.since <= moment < _known.before:
+        changes = [
+            change
+            for row in (*_known.rows, *_known.categories)
+            for change in (row.valid_from, row.valid_to)
+            if change is not None
+        ]
+        _known.since = max((change for change in changes if change <= moment), default=moment)
+        _known.before = min((change for change in changes if change > moment), default=_NEVER)
+        _known.made = _rules_at(moment)
+    return _known.made
+
+
+def _rules_at(moment: datetime) -> Rules:
     settings = city_settings(IntakeSettings)
     holding = [row for row in _known.rows if _holds(row, moment)]
     return Rules(
@@ -87,6 +103,10 @@ def rules_now() -> Rules:
         settings=settings,
         names={row.code: row.name for row in _known.categories if _holds(row, moment)},
     )  # fmt: skip
+
+
+def _holds(row: VersionRow, moment: datetime) -> bool:
+    return row.valid_from <= moment and (row.valid_to is None or row.valid_to > moment)
 
 
 def undo_until(join: Join, settings: IntakeSettings) -> datetime:
