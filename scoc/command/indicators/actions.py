@@ -34,8 +34,10 @@ from scoc.core.tasks import enqueue
 
 MOST_CATCHING_UP = 48
 """Windows of one indicator that one round measures after a standstill; the next round goes on."""
-MOST_WINDOWS = 2000
-"""Windows that one recomputation may hold."""
+MOST_WINDOWS = 200
+"""Windows that one recomputation may hold: it is one transaction, and others wait for it."""
+DAYS_SETTLE_EVERY = 6
+"""Hours between two looks at a past day: a day is dear to measure and seldom changes."""
 
 
 def _chosen(codes: Sequence[str], moment: datetime) -> list[Indicator]:
@@ -57,13 +59,16 @@ def _one_by_one(
     """Measure each indicator by itself: one that fails leaves the others and comes back as a task of its own."""
     with reading_once():
         for indicator, spans in work:
+            done = Tally()
             try:
                 with unit_of_work(actor):
-                    measure_windows(indicator, spans, areas_for(indicator, areas), tally)
+                    measure_windows(indicator, spans, areas_for(indicator, areas), done)
             except (OperationalError, InterfaceError):
                 raise
             except Exception:  # noqa: BLE001  # told by the task: it fails again alone, is retried and parks
                 tally.failed.append(indicator.code)
+            else:
+                tally.add(done)
     for code in tally.failed:
         enqueue("indicators.compute_alone", unique=f"indicators:alone:{acting().run_id}:{code}", code=code)
 
@@ -99,6 +104,8 @@ def settle(actor: Actor) -> Computed:
     moment, zone = city_now(), city_zone()
     work = []
     for indicator in in_order(definitions(moment)):
+        if indicator.grain == Indicator.Grain.DAY and moment.astimezone(zone).hour % DAYS_SETTLE_EVERY:
+            continue
         since = moment - timedelta(seconds=indicator.settle_seconds)
         if indicator.settle_seconds and indicator.period == Indicator.Period.SPAN:
             due = window_at(indicator, moment, zone)[1]

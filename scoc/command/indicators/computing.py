@@ -35,6 +35,12 @@ class Tally:
     turned: int = 0
     failed: list[str] = field(default_factory=list)
 
+    def add(self, other: Tally) -> None:
+        """Count what was done to one more indicator."""
+        self.values += other.values
+        self.unchanged += other.unchanged
+        self.turned += other.turned
+
 
 def own_viewer() -> Viewer:
     """Who measures: the city's figures do not depend on who asks for their computation."""
