@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import inspect
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -36,19 +37,27 @@ def _public(module: ModuleType, package: str) -> Iterator[tuple[str, Any]]:
             yield name, thing
 
 
+def _written(cls: type, name: str) -> str:
+    """A field's type as its class says it."""
+    for owner in cls.__mro__:
+        kind = inspect.get_annotations(owner).get(name)
+        if kind is not None:
+            return kind if isinstance(kind, str) else inspect.formatannotation(kind)
+    raise KeyError(name)
+
+
 def _shape(cls: type) -> Iterator[str]:
     fields = getattr(cls, "model_fields", None)
     if fields is not None:
         for name, field in fields.items():
-            bounds = ", ".join(str(item) for item in field.metadata)
+            bounds = re.sub(r" at 0x[0-9a-f]+", "", ", ".join(str(item) for item in field.metadata))
             default = "" if field.is_required() else f" = {field.get_default(call_default_factory=False)!r}"
-            yield f"    {name}: {inspect.formatannotation(field.annotation)}{f' [{bounds}]' if bounds else ''}{default}"
+            yield f"    {name}: {_written(cls, name)}{f' [{bounds}]' if bounds else ''}{default}"
     elif dataclasses.is_dataclass(cls):
         for part in dataclasses.fields(cls):
             missing = part.default is dataclasses.MISSING
             default = "" if missing else f" = {part.default!r}"
-            kind = part.type if isinstance(part.type, str) else inspect.formatannotation(part.type)
-            yield f"    {part.name}: {kind}{default}"
+            yield f"    {part.name}: {_written(cls, part.name)}{default}"
 
 
 def _signatures(module: str) -> str:
