@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
-from scoc.core import audit, now
+from scoc.core import audit, clients, now
 from scoc.core.remembered import forget_all
 from scoc.core.tests.factories import City, empty_database, make_city
 
@@ -22,6 +22,7 @@ MONDAY_MORNING = datetime(2026, 6, 15, 1, 0, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
     forget_all()
+    clients.forget_usage()
     yield
     forget_all()
     assert not audit.overdue(), "audit entries of this test were never written"

@@ -112,14 +112,14 @@ def holdings(user: User) -> QuerySet[PostHolding]:
     return (
         PostHolding.objects.filter(user=user, valid_from__lte=moment)
         .filter(Q(valid_to=None) | Q(valid_to__gt=moment))
-        .filter(_post_holds("post__"))
+        .filter(holds_today("post__"))
         .select_related("post__role", "post__organisation", "post__area")
         .order_by("id")
     )
 
 
-def _post_holds(prefix: str = "") -> Q:
-    """Posts are valid by the day, the real one in the city; the last day is the one before `valid_to`."""
+def holds_today(prefix: str = "") -> Q:
+    """Rows, such as posts, that are valid by the day, today in the real city; `valid_to` is the first day without."""
     today = now.wall_now().astimezone(now.city_zone()).date()
     open_end = Q(**{f"{prefix}valid_to": None}) | Q(**{f"{prefix}valid_to__gt": today})
     return open_end & Q(**{f"{prefix}valid_from__lte": today})
@@ -127,7 +127,7 @@ def _post_holds(prefix: str = "") -> Q:
 
 def posts_in_force() -> QuerySet[Post]:
     """The posts that exist today."""
-    return Post.objects.filter(_post_holds())
+    return Post.objects.filter(holds_today())
 
 
 def _rules(grants: Iterable[Grant]) -> tuple[GrantRule, ...]:

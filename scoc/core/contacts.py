@@ -8,16 +8,17 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from scoc.core import audit
-from scoc.core.acting import Viewer
+from scoc.core.acting import Actor, Viewer
 from scoc.core.models import Contact
 from scoc.core.now import wall_now
-from scoc.core.refusals import invalid
+from scoc.core.refusals import invalid, no_such
 from scoc.core.secrets import derived_key, keyed_hash
 from scoc.kit import masks
 
@@ -36,8 +37,8 @@ class Person:
     id_card: str = ""
 
 
-def encrypt(text: str, purpose: str = "contacts") -> str:
-    """The stored form of a text; empty stays empty."""
+def encrypt(text: str, purpose: str) -> str:
+    """The stored form of a text; empty stays empty. Each purpose has its key: a number cannot pass for a name."""
     if not text:
         return ""
     nonce = secrets.token_bytes(12)
@@ -45,7 +46,7 @@ def encrypt(text: str, purpose: str = "contacts") -> str:
     return ":".join((_ALGORITHM, _KEY, base64.b64encode(nonce).decode(), base64.b64encode(sealed).decode()))
 
 
-def decrypt(stored: str, purpose: str = "contacts") -> str:
+def decrypt(stored: str, purpose: str) -> str:
     """The plain text of a stored field. Raises ValueError when it was made with another key or changed."""
     if not stored:
         return ""
@@ -63,12 +64,12 @@ def decrypt(stored: str, purpose: str = "contacts") -> str:
 
 def normal_phone(phone: str) -> str:
     """A mainland or international number as E.164. Raises Invalid for what is not a number."""
-    digits = re.sub(r"[\s\-()（）]", "", phone)
-    if re.fullmatch(r"1[3-9]\d{9}", digits):
+    digits = re.sub(r"[\s\-()]", "", unicodedata.normalize("NFKC", phone))
+    if re.fullmatch(r"1[3-9][0-9]{9}|[48]00[0-9]{7}", digits):
         return f"+86{digits}"
-    if re.fullmatch(r"\+\d{6,15}", digits):
+    if re.fullmatch(r"\+[0-9]{6,15}", digits):
         return digits
-    if re.fullmatch(r"0\d{9,11}", digits):
+    if re.fullmatch(r"0[1-9][0-9]{8,10}", digits):
         return f"+86{digits[1:]}"
     raise invalid(
         "phone", "This is not a telephone number.", "Give 11 digits, a landline with its area code, or +country.",
@@ -76,21 +77,45 @@ def normal_phone(phone: str) -> str:
     )  # fmt: skip
 
 
+def _national(phone: str) -> str:
+    """A stored number as people here dial it."""
+    if not phone.startswith("+86"):
+        return phone
+    digits = phone.removeprefix("+86")
+    return digits if re.fullmatch(r"1[3-9][0-9]{9}|[48]00[0-9]{7}", digits) else f"0{digits}"
+
+
+def _tidy(text: str) -> str:
+    return " ".join(text.split())
+
+
+_FIELDS = ("name", "phone", "email", "address", "id_card")
+
+
+def _plain(contact: Contact) -> Person:
+    return Person(**{field: decrypt(getattr(contact, field), f"contacts.{field}") for field in _FIELDS})
+
+
 def keep(person: Person, *, staff: bool = False) -> Contact:
-    """Store a person, or find the one with the same name and number."""
-    phone = normal_phone(person.phone) if person.phone else ""
-    name_hash = keyed_hash("contact-name", person.name) if person.name else ""
-    phone_hash = keyed_hash("contact-phone", phone) if phone else ""
-    if phone_hash:
-        same = Contact.objects.filter(phone_hash=phone_hash, name_hash=name_hash, staff=staff, erased_at=None).first()
-        if same is not None:
-            return same
-    return Contact.objects.create(
-        name=encrypt(person.name), phone=encrypt(phone), email=encrypt(person.email),
-        address=encrypt(person.address), id_card=encrypt(person.id_card), name_hash=name_hash,
-        phone_hash=phone_hash, staff=staff, recorded_at=wall_now(),
-        id_card_hash=keyed_hash("contact-id-card", person.id_card.upper()) if person.id_card else "",
+    """Store a person, or find the one that is stored with the same fields.
+
+    Somebody with the same number and name but another address is another row: what was said then stays as it was said.
+    """
+    wanted = Person(
+        name=_tidy(person.name), phone=normal_phone(person.phone) if person.phone else "", email=_tidy(person.email),
+        address=_tidy(person.address), id_card=_tidy(person.id_card).upper(),
     )  # fmt: skip
+    hashes = {
+        "name_hash": keyed_hash("contact-name", wanted.name) if wanted.name else "",
+        "phone_hash": keyed_hash("contact-phone", wanted.phone) if wanted.phone else "",
+        "id_card_hash": keyed_hash("contact-id-card", wanted.id_card) if wanted.id_card else "",
+    }
+    if wanted.phone or wanted.id_card:
+        for same in Contact.objects.filter(**hashes, staff=staff, erased_at=None).order_by("id"):
+            if _plain(same) == wanted:
+                return same
+    fields = {field: encrypt(getattr(wanted, field), f"contacts.{field}") for field in _FIELDS}
+    return Contact.objects.create(**fields, **hashes, staff=staff, recorded_at=wall_now())
 
 
 def find_by_phone(phone: str) -> list[int]:
@@ -104,14 +129,14 @@ def find_by_phone(phone: str) -> list[int]:
 
 def shown(contact: Contact, persons: str) -> Person:
     """A contact as it may be shown under a grant: `plain`, `masked` (DOMAIN.md 10.3) or `hidden`."""
-    if persons == "hidden" or contact.erased_at is not None:
+    if contact.erased_at is not None:
         return Person()
-    plain = Person(
-        decrypt(contact.name), decrypt(contact.phone).removeprefix("+86"), decrypt(contact.email),
-        decrypt(contact.address), decrypt(contact.id_card),
-    )  # fmt: skip
+    plain = _plain(contact)
+    plain = replace(plain, phone=_national(plain.phone))
     if persons == "plain":
         return plain
+    if persons != "masked":
+        return Person()
     return Person(
         name=masks.mask_name(plain.name),
         phone=masks.mask_phone(plain.phone),
@@ -121,13 +146,36 @@ def shown(contact: Contact, persons: str) -> Person:
     )
 
 
-def view_plain(viewer: Viewer, contact_id: int, reason: str) -> Person:
-    """A person's fields in plain, for a stated reason that the audit keeps. The caller checks the permission."""
+def _known(contact_id: int, reason: str) -> Contact:
     if len(reason.strip()) < 4:
-        raise invalid("reason", "Say why you need the plain value.", "At least four characters.", zh="请写明查看理由。")
-    contact = Contact.objects.get(pk=contact_id)
+        raise invalid("reason", "Say why.", "At least four characters.", zh="请写明理由，至少四个字。")
+    contact = Contact.objects.filter(pk=contact_id, erased_at=None).first()
+    if contact is None:
+        raise no_such("联系人", "contact", f"core:contact-{contact_id}")
+    return contact
+
+
+def view_plain(viewer: Viewer, contact_id: int, reason: str) -> Person:
+    """A person's fields in plain, for a stated reason that the audit keeps. The caller checks the permission.
+
+    Raises Invalid without a reason and NotFound for a person that was erased.
+    """
+    contact = _known(contact_id, reason)
     audit.record(
         viewer, kind="plain", action="core.view_plain", outcome="done", subject=f"core:contact-{contact_id}",
         detail=reason,
     )  # fmt: skip
     return shown(contact, "plain")
+
+
+def erase(actor: Actor, contact_id: int, reason: str) -> None:
+    """Remove a person's fields and their hashes, for a stated reason that the audit keeps. Inside an action."""
+    contact = _known(contact_id, reason)
+    for name in (*_FIELDS, "name_hash", "phone_hash", "id_card_hash"):
+        setattr(contact, name, "")
+    contact.erased_at = wall_now()
+    contact.save()
+    audit.record(
+        actor, kind="action", action="core.erase_person", outcome="done", subject=f"core:contact-{contact_id}",
+        detail=reason,
+    )  # fmt: skip

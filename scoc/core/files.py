@@ -13,7 +13,7 @@ from django.conf import settings
 from scoc.core.acting import acting
 from scoc.core.models import Attachment
 from scoc.core.now import city_now, wall_now
-from scoc.core.refusals import invalid
+from scoc.core.refusals import Invalid, invalid
 
 LARGEST = 10 * 1024 * 1024
 _KINDS = {
@@ -28,6 +28,22 @@ def _place(digest: str) -> Path:
     return Path(settings.SCOC_FILES) / digest[:2] / digest
 
 
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lasting_folder(folder: Path) -> None:
+    """Make a folder that is still there after the power failed."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        _sync(path.parent)
+
+
 def media_type_of(content: bytes) -> str:
     """The kind of file by its first bytes, whatever its name says. Raises Invalid for any other kind."""
     for kind, magic in _KINDS.items():
@@ -37,6 +53,11 @@ def media_type_of(content: bytes) -> str:
         "file", "Only JPEG, PNG and PDF files are taken.", "Convert it and send it again.",
         code="unknown_file", zh="仅接受 JPEG、PNG 图片和 PDF 文件。",
     )  # fmt: skip
+
+
+def too_large() -> Invalid:
+    """The refusal of a file that is empty or over 10 MB."""
+    return invalid("file", "A file has 1 byte to 10 MB.", "Send a smaller file.", zh="文件应在 10 MB 以内。")
 
 
 def keep_file(
@@ -50,23 +71,19 @@ def keep_file(
 ) -> Attachment:
     """Store a file inside the open action. Raises Invalid when it is empty, over 10 MB or of an unknown kind."""
     if not 0 < len(content) <= LARGEST:
-        raise invalid("file", "A file has 1 byte to 10 MB.", "Send a smaller file.", zh="文件应在 10 MB 以内。")
+        raise too_large()
     media_type = media_type_of(content)
     digest = hashlib.sha256(content).hexdigest()
     place = _place(digest)
     if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
+        _lasting_folder(place.parent)
         draft = place.with_name(f".{digest}.{secrets.token_hex(4)}")
         with draft.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(place)
-        folder = os.open(place.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync(place.parent)
     work = acting()
     safe = "".join(c for c in Path(name).stem if c.isalnum() or c in "-_")[:80] or "file"
     return Attachment.objects.create(

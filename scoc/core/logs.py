@@ -6,14 +6,23 @@ import logging
 
 from scoc.kit import masks
 
+_PLAIN = logging.Formatter()
+
 
 class MaskPersons(logging.Filter):
-    """Masks telephone numbers and identity numbers in everything that is logged."""
+    """Masks telephone numbers and identity numbers in everything that is logged: message, arguments, traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Replace the record's message by its masked form; never drops a record."""
-        message = record.getMessage()
-        masked = masks.mask_text(message)
-        if masked != message:
-            record.msg, record.args = masked, ()
+        """Replace the record's texts by their masked forms; never drops a record, never raises."""
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001  # arguments that do not fit: tell both rather than fail the caller
+            message = f"{record.msg} {record.args!r}"
+        record.msg, record.args = masks.mask_text(message), ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = _PLAIN.formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = masks.mask_text(record.exc_text)
+        if record.stack_info:
+            record.stack_info = masks.mask_text(record.stack_info)
         return True

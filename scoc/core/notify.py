@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scoc.core.acting import acting
+from django.db.models import Q, QuerySet
+
+from scoc.core.access import posts_in_force
+from scoc.core.acting import Viewer, acting
 from scoc.core.facts import Code, Fact, fact, publish
-from scoc.core.models import Notice, Post
+from scoc.core.models import Notice
 from scoc.core.now import city_now
 from scoc.kit.text import Text
 
@@ -38,7 +41,12 @@ def notify(
     users: Iterable[int] = (),
     level: str = "info",
 ) -> None:
-    """Tell posts and users about a subject; `level` is info, urge or alarm. Written with the open action."""
+    """Tell posts and users about a subject; `level` is info, urge or alarm. Written with the open action.
+
+    Raises ValueError for another level.
+    """
+    if level not in {"info", "urge", "alarm"}:
+        raise ValueError(f"{level!r} is not a level of notices.")
     work = acting()
     moment = city_now()
     notices = [
@@ -53,7 +61,15 @@ def notify(
 
 def posts_with_role(*roles: str, organisation_id: int | None = None) -> list[int]:
     """Ids of the posts with one of these roles, in one organisation if given."""
-    posts = Post.objects.filter(role__code__in=roles, valid_to=None)
+    posts = posts_in_force().filter(role__code__in=roles)
     if organisation_id is not None:
         posts = posts.filter(organisation_id=organisation_id)
     return list(posts.order_by("id").values_list("id", flat=True))
+
+
+def notices_of(viewer: Viewer) -> QuerySet[Notice]:
+    """The notices to the viewer: to the acting post, and to the viewer alone."""
+    mine = Q(user_id=viewer.user_id)
+    if viewer.post_id is not None:
+        mine |= Q(post_id=viewer.post_id)
+    return Notice.objects.filter(mine)

@@ -50,6 +50,12 @@ class RunClock:
             return wall
         return self.city_origin + (wall - self.wall_origin) * self.speed
 
+    def wall_at(self, city: datetime) -> datetime | None:
+        """The wall time at which it was `city` in the city; None where the clock stood still."""
+        if self.city_origin is None or self.wall_origin is None:
+            return city
+        return self.wall_origin + (city - self.city_origin) / self.speed if self.speed else None
+
 
 @dataclass(slots=True)
 class _Known:

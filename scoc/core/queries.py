@@ -8,8 +8,9 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from scoc.core import clocks, now
-from scoc.core.access import query, visible
+from scoc.core.access import posts_in_force, query, visible
 from scoc.core.acting import Viewer
+from scoc.core.facts import FACTS
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.models import (
     Area,
@@ -19,10 +20,10 @@ from scoc.core.models import (
     Category,
     Delivery,
     FactRow,
-    Notice,
     Organisation,
     Post,
 )
+from scoc.core.notify import notices_of
 from scoc.core.refusals import no_such
 from scoc.core.registry import categories
 from scoc.core.schemas import (
@@ -104,8 +105,9 @@ def calendar_year(viewer: Viewer, year: int) -> CalendarOut:
 
 @query("core.read_facts")
 def timeline(viewer: Viewer, subject: str, page: PageQuery) -> Page[FactOut]:
-    """What happened to one subject, oldest first, as far as the viewer may see it."""
-    rows = visible(viewer, FactRow.objects.filter(subject=subject), "core.read_facts")
+    """What happened to one subject, oldest first, as far as the viewer may see it: each kind has its permission."""
+    kinds = [name for name, kind in FACTS.items() if viewer.may(kind.permission)]
+    rows = visible(viewer, FactRow.objects.filter(subject=subject, name__in=kinds), "core.read_facts")
     if page.as_of:
         rows = rows.filter(recorded_at__lte=page.as_of)
     return paged(rows.select_related("post", "area"), page, ("id",), _fact_out)
@@ -156,8 +158,7 @@ def parked_deliveries(viewer: Viewer, page: PageQuery) -> Page[DeliveryRow]:
 @query("core.read_notices")
 def notices(viewer: Viewer, page: PageQuery, unread: bool = False) -> Page[NoticeRow]:
     """The viewer's own notices, newest first."""
-    rows = Notice.objects.filter(Q(post_id=viewer.post_id) | Q(user_id=viewer.user_id))
-    rows = rows.filter(run_id=viewer.run_id or now.current_run())
+    rows = notices_of(viewer).filter(run_id=viewer.run_id or now.current_run())
     if unread:
         rows = rows.filter(read_at=None)
     return paged(
@@ -171,7 +172,7 @@ def notices(viewer: Viewer, page: PageQuery, unread: bool = False) -> Page[Notic
 
 def post_of(code: str) -> Post:
     """A post by its code. Raises NotFound."""
-    post = Post.objects.select_related("role", "organisation", "area").filter(code=code, valid_to=None).first()
+    post = posts_in_force().select_related("role", "organisation", "area").filter(code=code).first()
     if post is None:
         raise no_such("岗位", "post", f"core:post-{code}")
     return post

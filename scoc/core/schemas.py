@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
 from pydantic import AwareDatetime
@@ -121,6 +121,13 @@ class LoginIn(Schema):
     password: str = Field(min_length=1, max_length=200)
 
 
+class PasswordChangeIn(Schema):
+    """One's own password, old and new."""
+
+    old: str = Field(min_length=1, max_length=200)
+    new: str = Field(min_length=1, max_length=200)
+
+
 class PostIn(Schema):
     """The choice of the acting post."""
 
@@ -235,6 +242,91 @@ class ReasonIn(Schema):
     """Why something is asked for."""
 
     reason: str = Field(min_length=4, max_length=300)
+
+
+NAME = r"^[a-z][a-z0-9_.\-]*$"
+
+
+class AccountIn(Schema):
+    """A new account of a person."""
+
+    username: str = Field(min_length=3, max_length=60, pattern=NAME)
+    name: str = Field(min_length=1, max_length=40)
+    phone: str = Field("", max_length=30)
+    email: str = Field("", max_length=120)
+    password: str = Field(min_length=1, max_length=200)
+
+
+class PasswordIn(Schema):
+    """Somebody's new password."""
+
+    password: str = Field(min_length=1, max_length=200)
+
+
+class HoldingIn(Schema):
+    """A post to hold, for a time where an end is given."""
+
+    post: str = Field(min_length=1, max_length=60)
+    until: Moment | None = None
+
+
+class GrantIn(Schema):
+    """A permission for one principal."""
+
+    permission: str = Field(min_length=3, max_length=80)
+    effect: Literal["allow", "deny"] = "allow"
+    scope: Literal["self", "unit", "unit_below", "area_below", "city"]
+    persons: Literal["plain", "masked", "hidden"] = "masked"
+    states: list[str] = Field(default_factory=list, max_length=20)
+    until: Moment | None = None
+
+
+class KeyIn(Schema):
+    """A new API key of a machine."""
+
+    machine: str = Field(min_length=1, max_length=40, pattern=NAME)
+    post: str = Field(min_length=1, max_length=60)
+    label: str = Field(min_length=1, max_length=80)
+    per_minute: int = Field(ge=1, le=100_000)
+    per_day: int = Field(ge=1, le=1_000_000_000)
+    days: int = Field(ge=1, le=3660)
+
+
+class KeyOut(Schema):
+    """A new key, shown this once."""
+
+    key: str
+
+
+class Made(Schema):
+    """It was made, and has this id."""
+
+    id: int
+
+
+class OfficeHoursIn(Schema):
+    """Office hours from a day on."""
+
+    since: Day
+    slots: list[tuple[str, str]] = Field(min_length=1, max_length=6)
+
+
+class OfficeHoursChangeIn(Schema):
+    """All office hours, and how a working day is read."""
+
+    hours: list[OfficeHoursIn] = Field(min_length=1, max_length=50)
+    work_day: Literal["rolling", "day_end"]
+    note: str = Field("", max_length=200)
+
+
+class RunIn(Schema):
+    """A drill or replay to begin."""
+
+    kind: Literal["exercise", "replay"]
+    name_zh: str = Field(min_length=1, max_length=60)
+    name_en: str = Field(min_length=1, max_length=80)
+    city_origin: Moment | None = None
+    speed: float = Field(1.0, ge=0, le=1_000_000)
 
 
 class Done(Schema):

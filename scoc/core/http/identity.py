@@ -5,22 +5,43 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
+from django.contrib.auth import logout as end_session
 from django.http import HttpRequest
 from ninja.utils import check_csrf
 
-from scoc.core import clients
+from scoc.core import clients, signing
 from scoc.core.access import actor_for, allowed, holdings
 from scoc.core.acting import Actor
+from scoc.core.city.sections import city_settings
 from scoc.core.http.request import Request, client_address
-from scoc.core.models import User
+from scoc.core.models import Post, User
+from scoc.core.now import wall_now
+from scoc.core.pack import SecuritySettings
 from scoc.core.refusals import NotAllowed
 from scoc.kit.text import Text
 
 POST_KEY: Final = "post_id"
 """Where the session keeps the acting post."""
+SEEN_KEY: Final = "seen_at"
+"""Where the session keeps the time of its last request, in seconds; noted once a minute, since noting is a write."""
+NOTE_SECONDS: Final = 60
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 SIGNED_IN: Final = "core.signed_in"
 """The permission of routes that every signed-in person has, e.g. choosing a post."""
+
+
+def is_idle(seen_at: int | None, role: str) -> bool:
+    """Whether a session has ended for want of requests (DOMAIN.md 6.3); screens that nobody sits at are left alone."""
+    policy = city_settings(SecuritySettings)
+    if seen_at is None or role in policy.unattended_roles:
+        return False
+    return wall_now().timestamp() - seen_at > policy.idle_minutes * 60
+
+
+def held_post(user: User, post_id: object) -> Post | None:
+    """The post of the session, if the user still holds it."""
+    holding = holdings(user).filter(post_id=post_id).first() if isinstance(post_id, int) else None
+    return holding.post if holding else None
 
 
 def session_actor(request: HttpRequest) -> Actor | None:
@@ -28,9 +49,16 @@ def session_actor(request: HttpRequest) -> Actor | None:
     user = request.user
     if not user.is_authenticated or not isinstance(user, User) or not user.is_active:
         return None
-    chosen = request.session.get(POST_KEY)
-    holding = holdings(user).filter(post_id=chosen).first() if chosen else None
-    return actor_for(user, holding.post if holding else None, address=client_address(request))
+    post = held_post(user, request.session.get(POST_KEY))
+    actor = actor_for(user, post, address=client_address(request))
+    seen_at, moment = request.session.get(SEEN_KEY), int(wall_now().timestamp())
+    if is_idle(seen_at, actor.role):
+        signing.note_session(actor, "core.session_ended")
+        end_session(request)
+        return None
+    if seen_at is None or moment - seen_at >= NOTE_SECONDS:
+        request.session[SEEN_KEY] = moment
+    return actor
 
 
 class _Guard:

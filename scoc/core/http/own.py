@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from django.contrib.auth import login as start_session
 from django.contrib.auth import logout as end_session
+from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from ninja.files import UploadedFile
 from ninja.params.functions import File, Path, Query
 
-from scoc.core import administration, now, queries
+from scoc.core import administration, now, queries, signing
 from scoc.core.access import QUERIES, holdings
 from scoc.core.acting import Actor
 from scoc.core.actions import ACTIONS
 from scoc.core.city.reading import Manifest
 from scoc.core.city.sections import city_settings
 from scoc.core.contacts import shown
-from scoc.core.files import content_of
-from scoc.core.http.identity import POST_KEY, SIGNED_IN, session_actor
+from scoc.core.files import LARGEST, content_of, too_large
+from scoc.core.http.identity import BACKEND, POST_KEY, SIGNED_IN, held_post, session_actor
 from scoc.core.http.paging import Page, PageQuery
 from scoc.core.http.request import Request, client_address
 from scoc.core.http.routes import PUBLIC, Routes
 from scoc.core.models import Attachment, Installation, Post, User
-from scoc.core.refusals import NotAllowed, no_such
+from scoc.core.refusals import NotAllowed
 from scoc.core.schemas import (
     AreaRow,
     AttachmentOut,
@@ -39,6 +40,7 @@ from scoc.core.schemas import (
     Moment,
     NoticeRow,
     OrganisationRow,
+    PasswordChangeIn,
     PersonOut,
     PostIn,
     PostOut,
@@ -94,8 +96,8 @@ def session(request: HttpRequest) -> SessionOut:
 @routes.post("/login", permission=PUBLIC, response=SessionOut)
 def login(request: HttpRequest, payload: LoginIn) -> SessionOut:
     """Sign in. With one post it is chosen at once; with several the person chooses."""
-    user = administration.sign_in(payload.username, payload.password, client_address(request))
-    start_session(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    user = signing.sign_in(payload.username, payload.password, client_address(request))
+    start_session(request, user, backend=BACKEND)
     held = [holding.post_id for holding in holdings(user)]
     if len(held) == 1:
         request.session[POST_KEY] = held[0]
@@ -105,6 +107,7 @@ def login(request: HttpRequest, payload: LoginIn) -> SessionOut:
 @routes.post("/logout", permission=SIGNED_IN, response=Done)
 def logout(request: Request) -> Done:
     """End the session."""
+    signing.note_session(request.viewer, "core.sign_out")
     end_session(request)
     return Done()
 
@@ -113,10 +116,23 @@ def logout(request: Request) -> Done:
 def choose_post(request: Request, payload: PostIn) -> SessionOut:
     """Choose the acting post; it is written on everything done from now on."""
     user = request.user
-    if not isinstance(user, User) or not holdings(user).filter(post_id=payload.post_id).exists():
+    if not isinstance(user, User) or held_post(user, payload.post_id) is None:
         raise NotAllowed("not_your_post", Text("您不担任该岗位。", "You do not hold this post."))
     request.session[POST_KEY] = payload.post_id
-    return _session_of(request, session_actor(request))
+    actor = session_actor(request)
+    if actor is not None:
+        signing.note_session(actor, "core.choose_post")
+    return _session_of(request, actor)
+
+
+@routes.post("/password", permission=SIGNED_IN, response=Done)
+def change_password(request: Request, payload: PasswordChangeIn) -> Done:
+    """Change one's own password; one's other sessions end."""
+    user = request.user
+    if not isinstance(user, User):
+        raise NotAllowed("no_person", Text("仅个人账号有口令。", "Only a person's account has a password."))
+    update_session_auth_hash(request, signing.change_password(user, payload.old, payload.new, client_address(request)))
+    return Done()
 
 
 @routes.get("/clock", permission=PUBLIC, response=ClockOut)
@@ -214,6 +230,8 @@ def hand_in(
     taken_at: Moment | None = None,
 ) -> AttachmentOut:
     """Store a photo or document."""
+    if (file.size or 0) > LARGEST:
+        raise too_large()
     row = administration.hand_in_file(
         request.viewer, file.read(), file.name or "file", lon=lon, lat=lat, taken_at=taken_at
     )
@@ -240,6 +258,4 @@ def _file(row: Attachment) -> HttpResponse:
 def plain(request: Request, payload: ReasonIn, contact_id: int = ID) -> PersonOut:
     """See a person in plain, for a reason."""
     person = administration.view_person(request.viewer, contact_id, payload.reason)
-    if not person.name and not person.phone:
-        raise no_such("联系人", "contact", f"core:contact-{contact_id}")
     return PersonOut(name=person.name, phone=person.phone, email=person.email, address=person.address)

@@ -11,12 +11,15 @@ from pydantic import TypeAdapter
 
 from scoc.core import now
 from scoc.core.acting import unit_of_work
+from scoc.core.contacts import decrypt, encrypt
 from scoc.core.http.rendering import rendered
 from scoc.core.http.request import Request
 from scoc.core.models import IdempotencyMark
 from scoc.core.refusals import invalid
 from scoc.kit.canonical import digest
 
+_PURPOSE = "idempotency"
+"""Answers are kept encrypted: some hold a person in plain, or a key that is shown once."""
 _KEPT_HEADERS = ("ETag", "Location")
 
 
@@ -70,7 +73,7 @@ def once(
         )
         if fresh:
             answer = _answer(call(), shape, status, headers)
-            mark.status, mark.body = answer.status_code, answer.content.decode()
+            mark.status, mark.body = answer.status_code, encrypt(answer.content.decode(), _PURPOSE)
             mark.headers = {name: answer[name] for name in ("Content-Type", *_KEPT_HEADERS) if name in answer}
             mark.save(update_fields=["status", "body", "headers"])
             return answer
@@ -79,4 +82,4 @@ def once(
             "Idempotency-Key", "This key was used for another request.", "Make a new key for each new request.",
             zh="该幂等键已用于另一请求。",
         )  # fmt: skip
-    return HttpResponse(mark.body, status=mark.status, headers=mark.headers)
+    return HttpResponse(decrypt(mark.body, _PURPOSE), status=mark.status, headers=mark.headers)

@@ -1,0 +1,87 @@
+"""Accounts of persons (账号): one each, never shared; closed, never removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.hashers import make_password
+
+from scoc.core import contacts
+from scoc.core.acting import Actor
+from scoc.core.actions import action
+from scoc.core.administration.posts import person_in_scope, refuse_oneself
+from scoc.core.city.sections import city_settings
+from scoc.core.contacts import Person
+from scoc.core.facts import Code, Fact, fact, publish
+from scoc.core.models import User
+from scoc.core.pack import SecuritySettings
+from scoc.core.passwords import what_is_wrong
+from scoc.core.refusals import Refusal
+from scoc.kit.text import Text
+
+
+@fact("core.account_created", permission="core.read_audit")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCreated(Fact):
+    """A person was given an account."""
+
+    user: int
+
+
+@fact("core.password_set", permission="core.read_audit")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordSet(Fact):
+    """Somebody's password was set anew by another."""
+
+    user: int
+
+
+@fact("core.account_closed", permission="core.read_audit")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountClosed(Fact):
+    """An account can no longer sign in."""
+
+    user: int
+
+
+def _hashed(password: str, username: str) -> str:
+    policy = city_settings(SecuritySettings)
+    wrong = what_is_wrong(password, username, length=policy.password_length, kinds=policy.password_kinds)
+    if wrong is not None:
+        raise wrong
+    return make_password(password)
+
+
+@action("core.create_account", audited=True)
+def create_account(actor: Actor, username: str, person: Person, password: str) -> int:
+    """Make a person's account; posts are given apart. Raises Refusal for a name that is taken, Invalid for a password.
+
+    Gives the user's id.
+    """
+    hashed = _hashed(password, username)
+    if User.objects.filter(username__iexact=username).exists():
+        raise Refusal("name_taken", Text("用户名已存在。", "The user name is taken."))
+    user = User.objects.create(username=username, password=hashed, contact=contacts.keep(person, staff=True))
+    publish(AccountCreated(subject=Code(f"core:user-{user.pk}"), user=user.pk))
+    return user.pk
+
+
+@action("core.set_password", audited=True)
+def set_password(actor: Actor, user_id: int, password: str) -> None:
+    """Set the password of somebody all of whose posts lie in one's scope; their sessions end, a lock is lifted."""
+    refuse_oneself(actor, user_id)
+    user = person_in_scope(actor, "core.set_password", user_id)
+    user.password = _hashed(password, user.username)
+    user.failed_logins, user.locked_until = 0, None
+    user.save(update_fields=["password", "failed_logins", "locked_until"])
+    publish(PasswordSet(subject=Code(f"core:user-{user.pk}"), user=user.pk))
+
+
+@action("core.close_account", audited=True)
+def close_account(actor: Actor, user_id: int) -> None:
+    """Let an account sign in no more; what it did stays under its name. Nobody closes their own."""
+    refuse_oneself(actor, user_id)
+    user = person_in_scope(actor, "core.close_account", user_id)
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    publish(AccountClosed(subject=Code(f"core:user-{user.pk}"), user=user.pk))
