@@ -54,7 +54,12 @@ def _result(tally: Tally) -> Computed:
 
 
 def _one_by_one(
-    actor: Actor, work: Sequence[tuple[Indicator, Sequence[Span]]], areas: Sequence[Area], tally: Tally
+    actor: Actor,
+    work: Sequence[tuple[Indicator, Sequence[Span]]],
+    areas: Sequence[Area],
+    tally: Tally,
+    *,
+    late_only: bool = False,
 ) -> None:
     """Measure each indicator by itself: one that fails leaves the others and comes back as a task of its own."""
     with reading_once():
@@ -62,7 +67,7 @@ def _one_by_one(
             done = Tally()
             try:
                 with unit_of_work(actor):
-                    measure_windows(indicator, spans, areas_for(indicator, areas), done)
+                    measure_windows(indicator, spans, areas_for(indicator, areas), done, late_only=late_only)
             except (OperationalError, InterfaceError):
                 raise
             except Exception:  # noqa: BLE001  # told by the task: it fails again alone, is retried and parks
@@ -112,7 +117,7 @@ def settle(actor: Actor) -> Computed:
             spans = list(windows_between(indicator, since, due, zone))[-MOST_CATCHING_UP:]
             work.append((indicator, spans))
     tally = Tally()
-    _one_by_one(actor, work, current_areas(), tally)
+    _one_by_one(actor, work, current_areas(), tally, late_only=True)
     return _result(tally)
 
 

@@ -128,14 +128,10 @@ def _figure(indicator: Indicator, measured: Measured) -> Decimal | None:
     return ratio(measured.numerator * indicator.factor, below, indicator.places)
 
 
-def _measure(indicator: Indicator, area: Area, span: Span, as_of: datetime) -> _Made:
+def _measure(viewer: Viewer, indicator: Indicator, area: Area, span: Span, as_of: datetime) -> _Made:
     place = None if area.level == Area.Level.CITY else area
-    found = take(
-        own_viewer(),
-        indicator.measure,
-        Window(*measured(indicator, span, city_zone()), as_of, place),
-        dict(indicator.parameters),
-    )
+    window = Window(*measured(indicator, span, city_zone()), as_of, place)
+    found = take(viewer, indicator.measure, window, dict(indicator.parameters))
     value = _figure(indicator, found)
     status = Status.OK
     if value is None:
@@ -160,36 +156,55 @@ def _measure(indicator: Indicator, area: Area, span: Span, as_of: datetime) -> _
     )  # fmt: skip
 
 
-def measure_windows(indicator: Indicator, spans: Sequence[Span], areas: Sequence[Area], tally: Tally) -> None:
-    """Measure an indicator for windows, oldest first, in areas. A figure that came out as before makes no new row."""
-    run_id, moment, known_at = acting().run_id, city_now(), max(city_now(), wall_now())
-    # Whichever clock a measure takes `as_of` by: all that is known.
+def measure_windows(
+    indicator: Indicator, spans: Sequence[Span], areas: Sequence[Area], tally: Tally, *, late_only: bool = False
+) -> None:
+    """Measure an indicator for windows, oldest first, in areas. A figure that came out as before makes no new row.
+
+    `late_only`: look for late readings. They add samples to the city's figure, so that districts are looked at only
+    where the city's came out differently.
+    """
+    run_id, moment = acting().run_id, city_now()
+    # Whichever of the two clocks a measure takes `as_of` by: all that is known.
+    viewer, known_at = own_viewer(), max(moment, wall_now())
     # One computation of an indicator at a time: two would give the same revision number.
     Indicator.objects.select_for_update().get(pk=indicator.pk)
+    before = newest_values(run_id, [indicator.code], [area.code for area in areas])
+    earlier = {
+        (row.window_start, row.window_end, row.area_code): row
+        for row in IndicatorValue.objects.filter(
+            run_id=run_id, code=indicator.code, window_end__in=[span[1] for span in spans]
+        )
+        .defer("inputs")
+        .order_by("revision")
+    }
     for span in spans:
-        before = newest_values(run_id, [indicator.code], [area.code for area in areas])
-        known = {
-            row.area_code: row
-            for row in IndicatorValue.objects.filter(
-                run_id=run_id, code=indicator.code, window_start=span[0], window_end=span[1]
-            ).order_by("revision")
-        }
         fresh = []
         for area in areas:
-            made = _measure(indicator, area, span, known_at)
-            earlier = known.get(area.code)
-            if (
-                earlier
-                and (earlier.inputs_digest, earlier.status) == (made.digest, made.status)
-                and (earlier.indicator_id == indicator.pk)
-            ):
+            made = _measure(viewer, indicator, area, span, known_at)
+            known = earlier.get((*span, area.code))
+            if _as_before(known, made, indicator):
                 tally.unchanged += 1
+                if late_only and area.level == Area.Level.CITY:
+                    break
                 continue
-            fresh.append(_row(indicator, area, span, made, earlier, before.get((indicator.code, area.code)), moment))
+            fresh.append(_row(indicator, area, span, made, known, before.get((indicator.code, area.code)), moment))
         IndicatorValue.objects.bulk_create(fresh)
         tally.values += len(fresh)
         for row in fresh:
-            tally.turned += _tell(row, before.get((row.code, row.area_code)))
+            newest = before.get((row.code, row.area_code))
+            tally.turned += _tell(row, newest)
+            if newest is None or row.window_end >= newest.window_end:
+                before[row.code, row.area_code] = row
+
+
+def _as_before(known: IndicatorValue | None, made: _Made, indicator: Indicator) -> bool:
+    """Whether the same definition gave the same figure from the same inputs."""
+    return (
+        known is not None
+        and (known.inputs_digest, known.status) == (made.digest, made.status)
+        and known.indicator_id == indicator.pk
+    )
 
 
 def _row(

@@ -112,6 +112,22 @@ def test_too_few_stations_make_an_area_unknown(city: City, stations: dict[str, i
     assert value("AI02", city.east, monday).value == 40  # what is under repair is not expected
 
 
+def test_late_readings_are_looked_for_in_the_city_first(city: City, stations: dict[str, int], monday: datetime) -> None:
+    air_indicator("AI02", "indicators.air_mean", parameters={"property": "pm25"}, settle_seconds=7200)
+    for key in ("e1", "e2", "e3"):
+        observe(key, monday - HOUR, 1, {"pm25": 40})
+    refresh(monday)
+    with city_time(monday + HOUR / 2):
+        actions.settle(system_actor("indicators"))
+        quiet = actions.settle(system_actor("indicators"))
+        assert (quiet.values, quiet.unchanged) == (0, 2)  # two windows of the city; no district was asked
+        observe("w1", monday - HOUR, 1, {"pm25": 80})
+        late = actions.settle(system_actor("indicators"))
+    assert (late.values, late.unchanged) == (2, 2)  # city and west; the east and the other window came out as before
+    assert value("AI02", city.west, monday).value == 80
+    assert value("AI02", city.area, monday).value == 50
+
+
 def test_readings_stamped_with_the_end_of_their_hour(city: City, stations: dict[str, int], monday: datetime) -> None:
     """The reading at 09:00 is the mean of 08:00-09:00, which is the hour that ends at 09:00."""
     air_indicator("AI02", "indicators.air_mean", parameters={"property": "pm25", "stamp": "end"})
