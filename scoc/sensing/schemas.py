@@ -264,6 +264,8 @@ class AlarmOut(AlarmRow):
     organisation_id: int | None
     area_id: int | None
     area_path: str
+    asset_id: int | None
+    """The component or asset that the device belongs to."""
     settled_by: str
     allowed: list[str]
     """The moves that the viewer may make now: acknowledge, refute."""

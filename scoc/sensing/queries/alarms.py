@@ -110,7 +110,7 @@ def alarm(viewer: Viewer, alarm_id: int) -> AlarmOut:
     return AlarmOut(
         **_alarm_values(row), threshold=text_out(told), property_name=text_out(row.datastream.name),
         organisation_id=row.organisation_id, area_id=row.area_id, area_path=row.area.path if row.area else "",
-        settled_by=row.settled_by,
+        asset_id=row.device.asset_id, settled_by=row.settled_by,
         allowed=[name for name, open_ in moves.items() if open_ and viewer.may(f"sensing.{name}_alarm")],
         occurrences=[
             OccurrenceOut(started_at=one.started_at, ended_at=one.ended_at, value=one.value, peak=one.peak)
