@@ -273,6 +273,8 @@ class SituationOut(SituationRow):
     """Mean score of its joined signals; None while nothing was compared."""
     merged_into: int | None
     outcome: str | None
+    outcome_name: TextOut | None
+    """Of a dismissal; the outcomes of what took it over are named there."""
     ended_at: datetime | None
     rows: list[SignalRow]
     """Its signals, newest first, at most 200; `signals` says how many there are."""

@@ -31,13 +31,13 @@ def receive_alarm(actor: Actor, alarm_id: int) -> SignalReceipt | None:
     alarm = sensing.alarm(system_actor("intake").on_run(acting().run_id), alarm_id)
     known = _newest(alarm_id)
     if known is None:
-        return None if alarm.state in {"false", "settled"} else _receive(alarm, f"alarm-{alarm_id}", alarm.recurrences)
+        return None if alarm.state in {"false", "settled"} else _receive(alarm, _number(alarm_id), alarm.recurrences)
     signal = known.signal if isinstance(known, Repeat) else known
     more = alarm.recurrences - known.recurrences
     if signal.situation.ended_at is None or more <= 0:
         _follow(known, signal, alarm, more)
     elif alarm.state not in {"false", "settled"}:
-        return _receive(alarm, f"alarm-{alarm_id}-{alarm.recurrences}", more)
+        return _receive(alarm, _number(alarm_id, alarm.recurrences), more)
     return SignalReceipt(
         signal_id=signal.pk, situation_id=signal.situation_id, number=signal.situation.number, known=True,
         counted=isinstance(known, Repeat),
@@ -51,6 +51,11 @@ def _newest(alarm_id: int) -> Signal | Repeat | None:
     if own is None or counted is None:
         return own or counted
     return own if own.recorded_at >= counted.recorded_at else counted
+
+
+def _number(*parts: int) -> str:
+    """The alarm's number as a signal; `#` is in no number that a sender may give, so none can take it first."""
+    return "#".join(("alarm", *map(str, parts)))
 
 
 def _last_start(alarm: AlarmOut) -> datetime:
@@ -87,8 +92,8 @@ def _receive(alarm: AlarmOut, number: str, count: int) -> SignalReceipt:
         channel=Channel.SENSOR, external_id=number, category=alarm.category, level=getattr(levels, alarm.level),
         name=Text(alarm.rule_name.zh, alarm.rule_name.en), said=_said(alarm), lon=alarm.lon, lat=alarm.lat,
         place=alarm.place, area=Area.objects.get(pk=alarm.area_id) if alarm.area_id else None,
-        organisation_id=alarm.organisation_id, device=alarm.device_key, rule=alarm.rule, alarm_id=alarm.id,
-        recurrences=alarm.recurrences, count=count, happened_at=happened_at,
+        organisation_id=alarm.organisation_id, asset_id=alarm.asset_id, device=alarm.device_key, rule=alarm.rule,
+        alarm_id=alarm.id, recurrences=alarm.recurrences, count=count, happened_at=happened_at,
         last_at=max(happened_at, _last_start(alarm)), cleared_at=alarm.cleared_at, grade=Grade.L2_INTERNAL,
     )  # fmt: skip
     return place_signal(signal, [])

@@ -21,11 +21,13 @@ from scoc.core.contacts import Person, keep
 from scoc.core.facts import Code
 from scoc.core.models import Area, Asset, Attachment, Grade
 from scoc.core.now import city_now, wall_now
-from scoc.core.refusals import NotAllowed, invalid
+from scoc.core.refusals import NotAllowed, Refusal, invalid
 from scoc.kit.coordinates import Datum, convert
 from scoc.kit.text import Text
 from scoc.spatial.queries import locate
 
+_MACHINES = frozenset({Channel.ANALYTICS, Channel.SENSOR})
+"""Channels on which no person speaks."""
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -40,7 +42,7 @@ def receive_signal(actor: Actor, signal: SignalIn) -> SignalReceipt:
     _check_channel(actor, signal.channel, settings)
     desk.take()
     number = signal.external_id or f"scoc:{secrets.token_hex(8)}"
-    before = _known(signal.channel, number)
+    before = _known(actor, signal.channel, number)
     if before is not None:
         return before
     happened_at = _checked_time(signal, settings)
@@ -86,13 +88,22 @@ def _check_channel(actor: Actor, channel: str, settings: IntakeSettings) -> None
         )
 
 
-def _known(channel: str, number: str) -> SignalReceipt | None:
-    """The receipt of a report that came in before, as a signal or counted on one."""
+def _known(actor: Actor, channel: str, number: str) -> SignalReceipt | None:
+    """The receipt of a report that came in before, as a signal or counted on one.
+
+    Raises Refusal when another organisation gave the number: its report must not be taken for this one.
+    """
     same = {"run_id": acting().run_id, "channel": channel, "external_id": number}
-    own = Signal.objects.filter(**same).values_list("id", flat=True)[:1]
-    on_another = Repeat.objects.filter(**same).values_list("signal_id", flat=True)[:1]
+    own = Signal.objects.filter(**same).values_list("id", "organisation_id")[:1]
+    on_another = Repeat.objects.filter(**same).values_list("signal_id", "signal__organisation_id")[:1]
     for counted, rows in ((False, own), (True, on_another)):
-        for signal_id in rows:
+        for signal_id, organisation_id in rows:
+            if organisation_id != actor.organisation_id:
+                raise Refusal(
+                    "number_taken",
+                    Text("该来源的编号已被其他单位使用，请加上本单位前缀。",
+                         "Another organisation gave this number on this channel; put a prefix of your own before it."),
+                )  # fmt: skip
             signal = Signal.objects.select_related("situation").get(pk=signal_id)
             return SignalReceipt(
                 signal_id=signal.pk, situation_id=signal.situation_id, number=signal.situation.number, known=True,
@@ -176,7 +187,7 @@ def place_signal(signal: Signal, files: list[Attachment]) -> SignalReceipt:
     Needs no permission: the action that received it was asked for its own.
     """
     rules = rules_now()
-    stream = _stream(signal, rules)
+    stream = _stream(signal, rules) if _may_be_counted(signal, files) else None
     if stream is not None:
         return _count_on(stream, signal)
     match = matching.best(signal, rules)
@@ -210,10 +221,14 @@ def place_signal(signal: Signal, files: list[Attachment]) -> SignalReceipt:
     )  # fmt: skip
 
 
+def _may_be_counted(signal: Signal, files: list[Attachment]) -> bool:
+    """Whether nothing is lost when it is only counted: a machine's, or one without words, reporter and files."""
+    told = signal.text or signal.contact_id or files
+    return bool(signal.device) and (signal.channel in _MACHINES or not told)
+
+
 def _stream(signal: Signal, rules: Rules) -> Signal | None:
     """The newest signal of the same device and rule, once so many came within the window that more would flood."""
-    if not signal.device:
-        return None
     since = signal.happened_at - timedelta(minutes=rules.settings.flood_minutes)
     until = signal.happened_at + timedelta(minutes=rules.settings.flood_minutes)
     rows = Signal.objects.filter(

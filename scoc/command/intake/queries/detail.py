@@ -10,7 +10,7 @@ from scoc.command.intake import matching
 from scoc.command.intake.models import LIVE, MOVES, Join, Proposal, Situation, SituationFlow
 from scoc.command.intake.queries.lists import SEE
 from scoc.command.intake.rules import Rules, rules_now, undo_until
-from scoc.command.intake.schemas import NearbyOut, ProposalOut, SituationOut
+from scoc.command.intake.schemas import DISMISS_NAMES, NearbyOut, ProposalOut, SituationOut
 from scoc.command.intake.shapes import (
     category_names,
     flow_out,
@@ -54,7 +54,9 @@ def situation(viewer: Viewer, situation_id: int) -> SituationOut:
         **base.model_dump(), place=row.place, radius_m=row.radius_m, window_minutes=row.window_minutes,
         rule_version=row.rule_version, auto_join=rules.settings.auto_join, ask=rules.settings.ask,
         summary=summary(joins), score=mean([join.score for join in joins if join.score is not None]),
-        merged_into=row.merged_into_id, outcome=row.outcome or None, ended_at=row.ended_at,
+        merged_into=row.merged_into_id, outcome=row.outcome or None,
+        outcome_name=text_out(DISMISS_NAMES[row.outcome]) if row.outcome in DISMISS_NAMES else None,
+        ended_at=row.ended_at,
         rows=[signal_row(join, row, persons, _undo(join, rules)) for join in joins],
         proposals=proposals, nearby=_nearby(viewer, row, rules), flow=[flow_out(step) for step in flow],
         actions=_actions(viewer, row),

@@ -44,6 +44,15 @@ def test_signals_of_one_device_and_rule_are_counted(acceptor: Actor) -> None:
     assert not report(acceptor, minutes=10, channel="41", device="CAM-1", rule="crowd", category=FLOOD).counted
 
 
+def test_what_people_say_is_never_only_counted(acceptor: Actor) -> None:
+    for number in range(5):
+        made = report(acceptor, minutes=number, channel="34", device="CAM-1", category=FLOOD, text="桥下有人被困")
+    assert not made.counted
+    assert Signal.objects.count() == 5
+    # without words there is nothing to lose
+    assert report(acceptor, minutes=6, channel="34", device="CAM-1", category=FLOOD).counted
+
+
 def test_after_the_window_a_device_is_listed_again(acceptor: Actor) -> None:
     for number in range(4):
         report(acceptor, minutes=number, channel="42", device="G-1", rule="depth", category=FLOOD)

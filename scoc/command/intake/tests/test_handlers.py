@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from scoc.command.intake import actions, handlers
-from scoc.command.intake.models import Repeat, Signal, Situation
+from scoc.command.intake.models import Join, Repeat, Signal, Situation
 from scoc.command.intake.schemas import DismissReason
+from scoc.command.intake.tests.factories import make_asset
 from scoc.command.intake.tests.factories import make_rule as make_join_rule
 from scoc.core import now
 from scoc.core.access import system_actor
@@ -141,7 +142,7 @@ def test_an_alarm_that_comes_back_after_its_situation_ended_is_a_new_signal(gaug
     _feed(gauge, 10, 90, start=T0 + timedelta(minutes=1))
     again = Signal.objects.exclude(situation=first).get()
     assert (again.alarm_id, again.external_id, again.count, again.happened_at) == (
-        alarm.id, f"alarm-{alarm.id}-2", 1, T0 + timedelta(minutes=2),
+        alarm.id, f"alarm#{alarm.id}#2", 1, T0 + timedelta(minutes=2),
     )  # fmt: skip
     assert Signal.objects.get(situation=first).count == 1
 
@@ -163,3 +164,14 @@ def test_handlers_are_declared() -> None:
     for name in ("alarm_raised", "alarm_recurred", "alarm_cleared"):
         assert any(key.startswith("command.intake.") for key in HANDLERS[f"sensing.{name}"])
     assert handlers.receive_raised.__doc__
+
+
+def test_the_asset_of_the_device_is_compared(gauge: str) -> None:
+    pipe = make_asset("9901020101000001")
+    make_device("G-2", asset=pipe, lat=30.0005)
+    make_device("G-3", asset=pipe, lat=30.0006)
+    _feed("G-2", 80)
+    _feed("G-3", 90)
+    join = Join.objects.get(how="automatic")
+    assert join.reasons[3]["how"] == "same"
+    assert Situation.objects.get().asset_id == pipe.pk

@@ -11,8 +11,9 @@ from django.test import Client
 from scoc.command.intake.models import Join, Signal
 from scoc.command.intake.tests.factories import FLOOD, LAT, LON, north, report
 from scoc.core.acting import Actor
+from scoc.core.administration import issue_key
 from scoc.core.http.identity import POST_KEY
-from scoc.core.models import Contact, User
+from scoc.core.models import Contact, Post, User
 from scoc.core.tests.factories import make_actor
 
 BASE = "/api/v1/intake"
@@ -154,3 +155,16 @@ def test_a_position_in_gcj02_is_shifted_once(acceptor: Actor) -> None:
 )
 def test_bad_filters_are_named(acceptor: Actor, wanted: dict[str, Any]) -> None:
     assert _client(acceptor).get(f"{BASE}/situations", wanted).status_code == 422
+
+
+def test_a_machine_reports_with_its_key(acceptor: Actor) -> None:
+    post = Post.objects.get(pk=make_actor("intake.receive_signal", role="platform").post_id or 0)
+    key = issue_key(
+        make_actor("core.issue_key"), "camera-platform", post.code, "cameras", per_minute=10, per_day=100, days=1
+    )
+    body = {"channel": "41", "device": "CAM-2206", "rule": "water", "category": FLOOD, "lon": LON, "lat": LAT}
+    made = _post(Client(), "/signals", body, Authorization=f"Bearer {key}")
+    assert made.status_code == 200
+    signal = Signal.objects.get(pk=made.json()["signal_id"])
+    assert (signal.post_id, signal.device) == (post.pk, "CAM-2206")
+    assert _post(Client(), "/signals", body, Authorization="Bearer scoc_nothing_here").status_code == 401

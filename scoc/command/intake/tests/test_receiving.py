@@ -13,8 +13,8 @@ from scoc.command.intake.tests.factories import FLOOD, NOISE, report
 from scoc.core.acting import Actor, GrantRule
 from scoc.core.administration import hand_in_file
 from scoc.core.models import FactRow
-from scoc.core.refusals import Invalid
-from scoc.core.tests.factories import make_actor
+from scoc.core.refusals import Invalid, Refusal
+from scoc.core.tests.factories import make_actor, make_organisation
 
 
 def test_the_first_signal_opens_a_situation_and_a_near_one_joins_it(acceptor: Actor) -> None:
@@ -56,6 +56,15 @@ def test_the_same_number_comes_in_once(acceptor: Actor) -> None:
     assert again.known
     assert again.signal_id == first.signal_id
     assert Signal.objects.count() == 1
+
+
+def test_a_number_that_another_organisation_gave_is_refused_not_swallowed(acceptor: Actor) -> None:
+    report(acceptor, channel="52", external_id="1001")
+    other = make_actor("intake.receive_signal", organisation=make_organisation("上级平台"))
+    with pytest.raises(Refusal) as refused:
+        report(other, channel="52", external_id="1001", metres=7000)
+    assert refused.value.code == "number_taken"
+    assert not report(other, channel="52", external_id="upper:1001", metres=7000).known
 
 
 def test_a_position_outside_of_the_city_is_refused(acceptor: Actor) -> None:
