@@ -43,7 +43,7 @@ def _open(actor: Actor, situation_id: int, fact: SituationAccepted) -> int:
         category=fact.category or None,
         title=situation.title.zh[:160],
         description=_words(situation),
-        address=situation.place,
+        address=next((row.place for row in rows if row.place), situation.place),
         lon=situation.lon,
         lat=situation.lat,
         asset=next((row.asset for row in rows if row.asset), None),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.http import HttpResponse
 from ninja import Schema
 from ninja.params.functions import Path, Query
-from pydantic import AwareDatetime
 
 from scoc.command.cases import actions, queries
 from scoc.command.cases.queries.evaluation import Level
@@ -41,6 +40,7 @@ from scoc.core.files import content_of
 from scoc.core.http import Request, Routes
 from scoc.core.http.paging import Page, PageQuery
 from scoc.core.http.request import expected_version, with_version
+from scoc.core.schemas import Moment
 
 routes = Routes()
 ID = Path(..., ge=1, le=2**53)
@@ -75,24 +75,20 @@ def worklist(
 
 
 @routes.get("/counts", permission="cases.read_cases", response=CaseCounts)
-def counts(
-    request: Request, filters: FilterQuery = Query(...), as_of: AwareDatetime | None = Query(None)
-) -> CaseCounts:
+def counts(request: Request, filters: FilterQuery = Query(...), as_of: Moment | None = Query(None)) -> CaseCounts:
     """How many cases each tab holds under the same filters."""
     return queries.worklist_counts(request.viewer, filters.filters(), as_of)
 
 
 @routes.get("/points", permission="cases.read_cases", response=list[CasePoint])
-def points(
-    request: Request, filters: FilterQuery = Query(...), as_of: AwareDatetime | None = Query(None)
-) -> list[CasePoint]:
+def points(request: Request, filters: FilterQuery = Query(...), as_of: Moment | None = Query(None)) -> list[CasePoint]:
     """Open cases for the map."""
     return queries.case_points(request.viewer, filters.filters(), as_of)
 
 
 @routes.get("/conditions", permission="cases.read_conditions", response=list[ConditionRow])
 def conditions(
-    request: Request, category: CategoryCode | None = Query(None), as_of: AwareDatetime | None = Query(None)
+    request: Request, category: CategoryCode | None = Query(None), as_of: Moment | None = Query(None)
 ) -> list[ConditionRow]:
     """The filing conditions of a class."""
     return queries.conditions(request.viewer, category, as_of)
@@ -109,9 +105,9 @@ def units(
 @routes.get("/evaluation", permission="cases.read_evaluation", response=Evaluation)
 def evaluation(
     request: Request,
-    start: AwareDatetime = Query(...),
-    end: AwareDatetime = Query(...),
-    as_of: AwareDatetime | None = Query(None),
+    start: Moment = Query(...),
+    end: Moment = Query(...),
+    as_of: Moment | None = Query(None),
     by: By = "unit",
     area: DefinitionCode | None = Query(None),
     level: Level = "district",
@@ -121,9 +117,7 @@ def evaluation(
 
 
 @routes.get("/{case_id}", permission="cases.read_cases", response=CaseOut)
-def case(
-    request: Request, response: HttpResponse, case_id: int = ID, as_of: AwareDatetime | None = Query(None)
-) -> CaseOut:
+def case(request: Request, response: HttpResponse, case_id: int = ID, as_of: Moment | None = Query(None)) -> CaseOut:
     """A case with everything that explains it, and the moves that this viewer may make."""
     found = queries.case(request.viewer, case_id, as_of)
     with_version(response, found.version)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from ninja import Field, Schema
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
 from scoc.command.cases.models import Evidence
+from scoc.core.schemas import Moment
 from scoc.kit.coordinates import Datum
 
 NO_NUL = r"^[^\x00]*$"
@@ -71,7 +72,7 @@ class CaseIn(Schema):
     reporter: CaseReporterIn | None = None
     urgent: bool = False
     """Danger to life or property."""
-    happened_at: AwareDatetime | None = None
+    happened_at: Moment | None = None
     """When it was seen; now when left out."""
     evidence: list[EvidenceIn] = Field(default_factory=list, max_length=20)
 

@@ -95,7 +95,7 @@ def test_a_year_without_a_calendar_is_provisional_and_alarms(city: City) -> None
         cast = make_cast(city)
         case = bring(cast, State.HANDLING)
     assert running(case, "disposal").provisional
-    assert FactRow.objects.filter(name="core.calendar_missing").exists()
+    assert FactRow.objects.filter(subject="core:calendar-2034").exists()
 
 
 def test_each_state_has_the_deadline_of_its_own_step(cast: Cast, monday: datetime) -> None:
