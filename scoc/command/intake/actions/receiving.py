@@ -228,7 +228,10 @@ def _may_be_counted(signal: Signal, files: list[Attachment]) -> bool:
 
 
 def _stream(signal: Signal, rules: Rules) -> Signal | None:
-    """The newest signal of the same device and rule, once so many came within the window that more would flood."""
+    """The newest signal of the same device and rule, once so many came within the window that more would flood.
+
+    One that is more urgent than it is no mere repeat.
+    """
     since = signal.happened_at - timedelta(minutes=rules.settings.flood_minutes)
     until = signal.happened_at + timedelta(minutes=rules.settings.flood_minutes)
     rows = Signal.objects.filter(
@@ -238,7 +241,8 @@ def _stream(signal: Signal, rules: Rules) -> Signal | None:
     newest = list(rows.values_list("id", flat=True)[: rules.settings.flood_rows])
     if len(newest) < rules.settings.flood_rows:
         return None
-    return Signal.objects.select_related("situation").get(pk=newest[0])
+    stream = Signal.objects.select_related("situation").get(pk=newest[0])
+    return stream if signal.level >= stream.level else None
 
 
 def _count_on(stream: Signal, signal: Signal) -> SignalReceipt:

@@ -53,6 +53,15 @@ def test_what_people_say_is_never_only_counted(acceptor: Actor) -> None:
     assert report(acceptor, minutes=6, channel="34", device="CAM-1", category=FLOOD).counted
 
 
+def test_a_more_urgent_one_is_no_mere_repeat(acceptor: Actor) -> None:
+    camera: dict[str, Any] = {"channel": "41", "device": "CAM-1", "rule": "crowd"}
+    for number in range(3):
+        report(acceptor, minutes=number, level=3, **camera)
+    assert not report(acceptor, minutes=4, level=1, **camera).counted
+    assert Situation.objects.get().level == 1
+    assert report(acceptor, minutes=5, level=2, **camera).counted
+
+
 def test_after_the_window_a_device_is_listed_again(acceptor: Actor) -> None:
     for number in range(4):
         report(acceptor, minutes=number, channel="42", device="G-1", rule="depth", category=FLOOD)
