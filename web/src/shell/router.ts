@@ -2,6 +2,7 @@
 import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from 'vue-router'
 import { casesRoutes } from '@/modules/cases/routes'
 import { intakeRoutes } from '@/modules/intake/routes'
+import { sensingRoutes } from '@/modules/sensing/routes'
 import { settingsRoutes } from '@/modules/settings/routes'
 
 declare module 'vue-router' {
@@ -15,6 +16,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/', name: 'home', component: () => import('./Home.vue') },
   ...casesRoutes,
   ...intakeRoutes,
+  ...sensingRoutes,
   ...settingsRoutes,
   { path: '/:rest(.*)*', name: 'missing', component: () => import('./Missing.vue') },
 ]

@@ -1,0 +1,28 @@
+import type { RouteRecordRaw } from 'vue-router'
+
+export const sensingRoutes: RouteRecordRaw[] = [
+  {
+    path: '/sensing',
+    name: 'sensing',
+    component: () => import('./Sensing.vue'),
+    meta: { permissions: ['sensing.read_devices', 'sensing.read_alarms', 'sensing.read_rejected'] },
+  },
+  {
+    path: '/sensing/devices/:id(\\d+)?',
+    name: 'devices',
+    component: () => import('./Devices.vue'),
+    meta: { permissions: ['sensing.read_devices'] },
+  },
+  {
+    path: '/sensing/alarms/:id(\\d+)?',
+    name: 'alarms',
+    component: () => import('./Alarms.vue'),
+    meta: { permissions: ['sensing.read_alarms'] },
+  },
+  {
+    path: '/sensing/rejected',
+    name: 'rejected',
+    component: () => import('./Rejected.vue'),
+    meta: { permissions: ['sensing.read_rejected'] },
+  },
+]

@@ -1,0 +1,6 @@
+/** The parts of sensing, each with the permission that opens it. */
+export const TABS = [
+  { name: 'devices', permission: 'sensing.read_devices' },
+  { name: 'alarms', permission: 'sensing.read_alarms' },
+  { name: 'rejected', permission: 'sensing.read_rejected' },
+] as const
