@@ -157,7 +157,7 @@ class DeviceTypeRow(Schema):
     devices: int
 
 
-class SeriesPoint(Schema):
+class ReadingPoint(Schema):
     """One reading, or what an hour or a day amounts to. `value` is the reading or the mean."""
 
     at: datetime
@@ -181,7 +181,7 @@ class SeriesOut(Schema):
     end: datetime
     cut: bool
     """Whether there were more points than are shown."""
-    points: list[SeriesPoint]
+    points: list[ReadingPoint]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from scoc.kit.identifiers import prefixed
 from scoc.kit.scaled import from_scaled
 from scoc.sensing.ingest.rebuilding import counted
 from scoc.sensing.models import Datastream, Observation, Rollup
-from scoc.sensing.schemas import RollupRow, SeriesOut, SeriesPoint
+from scoc.sensing.schemas import RollupRow, SeriesOut, ReadingPoint
 
 Grain = Literal["auto", "raw", "hour", "day"]
 MOST_POINTS = 5_000
@@ -66,21 +66,21 @@ def series(
     )  # fmt: skip
 
 
-def _readings(line: Datastream, start: datetime, end: datetime, known: datetime | None) -> Iterator[SeriesPoint]:
+def _readings(line: Datastream, start: datetime, end: datetime, known: datetime | None) -> Iterator[ReadingPoint]:
     rows = Observation.objects.filter(datastream=line, at__gte=start, at__lt=end)
     if known is not None:
         rows = rows.filter(recorded__lte=known)
     for at, value in rows.order_by("at", "id").values_list("at", "result")[: MOST_POINTS + 1]:
-        yield SeriesPoint(at=at, value=value, minimum=value, maximum=value, n=1)
+        yield ReadingPoint(at=at, value=value, minimum=value, maximum=value, n=1)
 
 
 def _buckets(
     line: Datastream, minutes: int, start: datetime, end: datetime, known: datetime | None
-) -> Iterator[SeriesPoint]:
+) -> Iterator[ReadingPoint]:
     rows = Rollup.objects.filter(datastream=line, grain=minutes, bucket__gte=start, bucket__lt=end)
     for row in _known_rollups(rows.order_by("bucket")[: MOST_POINTS + 1], {line.pk: line}, known):
         mean = float(from_scaled(row.total, line.places) / row.n)
-        yield SeriesPoint(at=row.bucket, value=mean, minimum=row.minimum, maximum=row.maximum, n=row.n)
+        yield ReadingPoint(at=row.bucket, value=mean, minimum=row.minimum, maximum=row.maximum, n=row.n)
 
 
 def _known_rollups(
