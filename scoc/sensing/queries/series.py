@@ -16,7 +16,7 @@ from scoc.kit.identifiers import prefixed
 from scoc.kit.scaled import from_scaled
 from scoc.sensing.ingest.rebuilding import counted
 from scoc.sensing.models import Datastream, Observation, Rollup
-from scoc.sensing.schemas import RollupRow, SeriesOut, ReadingPoint
+from scoc.sensing.schemas import ReadingPoint, RollupRow, SeriesOut
 
 Grain = Literal["auto", "raw", "hour", "day"]
 MOST_POINTS = 5_000
