@@ -143,7 +143,7 @@ def good_days(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Mea
         IndicatorValue.objects.filter(
             run_id=viewer.run_id or current_run(), code=wanted.of,
             area_code=window.area.code if window.area else city,
-            window_end__gt=window.start, window_end__lte=window.end, recorded_at__lte=window.as_of,
+            window_end__gt=window.start, window_end__lte=window.end, computed_at__lte=window.as_of,
         )
         .order_by("window_end", "revision")
         .values_list("window_start", "window_end", "value")

@@ -167,7 +167,7 @@ class IndicatorValue(Envelope):
     signal = models.CharField(max_length=8, choices=Level.choices)
     """The level with hysteresis; a change of it is told as a fact."""
     as_of = models.DateTimeField()
-    """The real time up to which records were regarded: what was not recorded by then did not count."""
+    """What was asked of the measure: everything known at the computation, by whichever clock runs ahead."""
     computed_at = models.DateTimeField()
     """City time of the computation; reads as of a time go by this."""
 
