@@ -60,8 +60,12 @@ def _one_by_one(
     tally: Tally,
     *,
     late_only: bool = False,
-) -> None:
-    """Measure each indicator by itself: one that fails leaves the others and comes back as a task of its own."""
+) -> set[str]:
+    """Measure each indicator by itself: one that fails leaves the others and comes back as a task of its own.
+
+    Returns the codes that have new values.
+    """
+    changed = set()
     with reading_once():
         for indicator, spans in work:
             done = Tally()
@@ -74,8 +78,18 @@ def _one_by_one(
                 tally.failed.append(indicator.code)
             else:
                 tally.add(done)
+                if done.values:
+                    changed.add(indicator.code)
     for code in tally.failed:
         enqueue("indicators.compute_alone", unique=f"indicators:alone:{acting().run_id}:{code}", code=code)
+    return changed
+
+
+def _follow(actor: Actor, changed: set[str], areas: Sequence[Area], tally: Tally) -> None:
+    """Measure the newest window again of what is made of indicators that have just changed."""
+    moment, zone = city_now(), city_zone()
+    made_of = [row for row in definitions(moment) if row.parameters.get("of") in changed]
+    _one_by_one(actor, [(row, [window_at(row, moment, zone)]) for row in made_of], areas, tally)
 
 
 @action("indicators.refresh")
@@ -117,7 +131,8 @@ def settle(actor: Actor) -> Computed:
             spans = list(windows_between(indicator, since, due, zone))[-MOST_CATCHING_UP:]
             work.append((indicator, spans))
     tally = Tally()
-    _one_by_one(actor, work, current_areas(), tally, late_only=True)
+    areas = current_areas()
+    _follow(actor, _one_by_one(actor, work, areas, tally, late_only=True), areas, tally)
     return _result(tally)
 
 
@@ -170,9 +185,15 @@ def recompute(actor: Actor, codes: Sequence[str], start: datetime, end: datetime
                       zh=f"一次不得超过 {MOST_WINDOWS} 个时段。")  # fmt: skip
     tally = Tally()
     areas = current_areas()
+    changed = set()
     with reading_once():
         for indicator, chosen in work:
-            measure_windows(indicator, chosen, areas_for(indicator, areas), tally)
+            done = Tally()
+            measure_windows(indicator, chosen, areas_for(indicator, areas), done)
+            tally.add(done)
+            if done.values:
+                changed.add(indicator.code)
+    _follow(actor, changed, areas, tally)
     if tally.values:
         publish(IndicatorRecomputed(subject=Code("indicators:all"), windows=tally.values))
     return _result(tally)

@@ -241,3 +241,9 @@ def test_good_days_of_the_year(city: City, stations: dict[str, int], midnight: d
         "of": "AI01D", "days": {"2026-06-12": "80", "2026-06-13": "159"}, "unknown": ["2026-06-14"],
     }  # fmt: skip
     assert value("AI03", city.east, midnight + 24 * HOUR).status == "unknown"
+    # The unknown day becomes known, and with it a bad one: 1 of 3.
+    observe("w1", midnight, 24, {**rest, "pm25": 100})
+    observe("w1", midnight, 24, {"o3": 60})
+    actions.recompute(system_actor("indicators"), ["AI01D"], midnight, midnight + 24 * HOUR)
+    row = value("AI03", city.west, midnight + 24 * HOUR)
+    assert (row.revision, row.value, row.denominator) == (2, D("33.3"), D(3))
