@@ -62,3 +62,8 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
         field.name: _parse(name, str(field.type), source[name]) for name, field in known.items() if source.get(name)
     }
     return Environment(**values)  # type: ignore[arg-type]  # each value was parsed by its field's own type
+
+
+def child_environment(**changed: str) -> dict[str, str]:
+    """The environment for a process of SCOC that this one starts, with some settings changed: `port="8001"`."""
+    return {**os.environ, **{f"SCOC_{name.upper()}": value for name, value in changed.items()}}

@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,7 +19,7 @@ from apscheduler.triggers.cron import CronTrigger
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from scoc.core import facts, now
 from scoc.core.access import system_actor
@@ -116,13 +116,18 @@ def _trigger(cron: str, zone: ZoneInfo) -> CronTrigger:
     return CronTrigger.from_crontab(cron, timezone=zone)
 
 
-def enqueue_due(moment: datetime | None = None) -> int:
-    """Put every timed task into the queue whose time has come in the active run. Returns how many."""
+def enqueue_due(moment: datetime | None = None, *, without: Collection[str] = ()) -> int:
+    """Put every timed task into the queue whose time has come in the active run. Returns how many.
+
+    A replay may leave some out (`without`): they stay due.
+    """
     moment = moment or now.city_now()
     run_id = now.current_run()
     marks = {mark.task: mark for mark in CronMark.objects.filter(run_id=run_id)}
     count = 0
     for name, cron in CRONS.items():
+        if name in without:
+            continue
         mark = marks.get(name)
         if mark is None:  # the first look: due from now on
             CronMark.objects.get_or_create(task=name, run_id=run_id, defaults={"fired_at": moment})
@@ -161,7 +166,7 @@ def _claim(rows: QuerySet[Delivery], limit: int) -> list[Delivery]:
 def _claim_waiting(limit: int, happened_by: datetime | None = None) -> list[Delivery]:
     rows = Delivery.objects.filter(state=Delivery.State.WAITING, next_try_at__lte=now.wall_now())
     if happened_by is not None:
-        rows = rows.filter(Q(fact=None) | Q(fact__happened_at__lte=happened_by))
+        rows = rows.filter(fact__happened_at__lte=happened_by)
     return _claim(rows.order_by("next_try_at", "id"), limit)
 
 
@@ -286,7 +291,7 @@ def _deliver_claimed(waiting: list[Delivery]) -> Round:
 def deliver(limit: int = 200, *, happened_by: datetime | None = None) -> Round:
     """Claim and do one round of deliveries: those that are due, and one that a dead worker left.
 
-    With `happened_by` facts that happened later wait: a replay delivers in the order of the city's time.
+    With `happened_by` facts that happened later wait, and tasks: a replay delivers in the order of the city's time.
     """
     result = _deliver_claimed(_claim_waiting(limit, happened_by))
     abandoned = _claim_abandoned()

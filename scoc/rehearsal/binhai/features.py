@@ -44,7 +44,7 @@ def river_on_plane(seed: int) -> Polygon:
     above = rough(rounded(sketch.RIVER_ABOVE), f"{seed}:river", 0.06, 5.0)
     inside = rough(rounded(sketch.RIVER), f"{seed}:land:0", 0.06, 5.0)
     line = [*above, *inside[1:], (652, 342), (664, 346)]
-    widths = [3.2 + 7.0 * (n / len(line)) ** 2 for n in range(len(line))]
+    widths = [3.2 + 7.0 * (max(0, n - len(above)) / (len(line) - len(above))) ** 2 for n in range(len(line))]
     parts = [
         shapely.union_all(
             [LineString([a, b]).buffer(width / 2), LineString([b, (b[0] + 0.01, b[1])]).buffer(width / 2)]
@@ -56,11 +56,11 @@ def river_on_plane(seed: int) -> Polygon:
 
 def _neighbour(land: Land) -> BaseGeometry:
     """The land of 沙河市 around the city, to the edge of the map."""
-    north = rough(rounded(sketch.NEIGHBOUR_COAST_NORTH), "neighbour", 0.14, 4.0)
-    south = rough(rounded(sketch.NEIGHBOUR_COAST_SOUTH), "neighbour", 0.14, 4.0)
-    west, top, _, bottom = sketch.FRAME
+    north = rough(rounded(sketch.NEIGHBOUR_COAST_NORTH), "neighbour", 0.14, 8.0)
+    south = rough(rounded(sketch.NEIGHBOUR_COAST_SOUTH), "neighbour", 0.14, 8.0)
+    west, top, _, bottom = sketch.AROUND
     ring = [*north, (west, top - 60), (west, bottom + 60), *reversed(south), (600, 600), (600, 350), (760, 200)]
-    frame = box(*sketch.FRAME)
+    frame = box(*sketch.AROUND)
     around = Polygon(ring).buffer(0).intersection(frame).difference(land.mainland)
     parts = [part for part in shapely.get_parts(around) if part.area > 200]
     return shapely.union_all(parts)
@@ -110,7 +110,7 @@ def draw_features(seed: int, land: Land) -> list[Drawn]:
     """Every feature of the base map, in the order in which it is drawn."""
     river = river_on_plane(seed)
     neighbour = _neighbour(land)
-    frame = box(*sketch.FRAME)
+    frame = box(*sketch.AROUND)
     all_land = shapely.union_all([land.mainland, neighbour.buffer(0.3), *land.islands.values()])
     sea = frame.difference(all_land)
     coast_line = land.mainland.exterior.difference(neighbour.buffer(1.5))

@@ -75,10 +75,21 @@ class Tally:
     reports: int = 0
 
 
+SELDOM = {"indicators.refresh": timedelta(hours=12)}
+"""Timed tasks of long replays: run so seldom, they catch up what was due between."""
+NEVER = frozenset({"indicators.settle"})
+"""Of no use in a replay: no reading comes late."""
+
+
 class Life:
     """Lets time pass. In replays everything happens in this process, under the city's time of each event."""
 
-    def __init__(self, source: Source, staff: Staff | None, name: str = SOURCE) -> None:
+    def __init__(
+        self, source: Source, staff: Staff | None, name: str = SOURCE, fine_from: datetime | None = None
+    ) -> None:
+        """From `fine_from` on every timed task runs in each step."""
+        self.fine_from = fine_from
+        self.last_run: dict[str, datetime] = {}
         self.source = source
         self.staff = staff
         self.name = name
@@ -131,6 +142,17 @@ class Life:
                 self.staff.work_until(moment)
             with city_time(max(moment, start)):
                 deliver_all(happened_by=moment)
-        with city_time(end):
-            enqueue_due()
+        self.do_timed(end)
+
+    def do_timed(self, moment: datetime) -> None:
+        """Timed tasks that are due."""
+        waiting = set(NEVER)
+        for name, pause in SELDOM.items():
+            fine = self.fine_from is not None and moment >= self.fine_from
+            if not fine and moment - self.last_run.get(name, moment - pause) < pause:
+                waiting.add(name)
+            else:
+                self.last_run[name] = moment
+        with city_time(moment):
+            enqueue_due(without=waiting)
             deliver_all()

@@ -14,7 +14,7 @@ from scoc.rehearsal.simulator.signals import Readings
 from scoc.rehearsal.simulator.town import Community, Town
 
 HOTLINE, WEB, COLLECTOR = "11", "33", "01"
-WORKDAY_REPORTS, WEEKEND_REPORTS = 8.0, 5.0
+WORKDAY_REPORTS, WEEKEND_REPORTS = 6.5, 4.5
 FLOODED_CM = 15.0
 
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙马朱胡郭何林罗高梁郑"

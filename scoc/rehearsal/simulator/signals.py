@@ -46,6 +46,9 @@ class Readings:
     @staticmethod
     def joined(parts: Sequence[Readings]) -> Readings:
         """Several spans as one."""
+        if not parts:
+            nothing = np.zeros(0)
+            return Readings(nothing.astype(np.str_), nothing.astype(np.str_), nothing.astype(np.int64), nothing)
         return Readings(
             np.concatenate([part.device for part in parts]), np.concatenate([part.property for part in parts]),
             np.concatenate([part.at_micros for part in parts]), np.concatenate([part.value for part in parts]),

@@ -11,6 +11,7 @@ import heapq
 import json
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +20,7 @@ from typing import Any
 
 from scoc.command.cases import actions as cases
 from scoc.command.cases import queries as case_queries
-from scoc.command.cases.schemas import CaseAcceptIn, CaseDispatchIn, CaseIn, CaseMoved, EvidenceIn
+from scoc.command.cases.schemas import CaseIn, EvidenceIn
 from scoc.command.intake import actions as intake
 from scoc.command.intake import queries as intake_queries
 from scoc.command.intake.schemas import Channel, DismissReason, ReporterIn, SignalIn
@@ -27,7 +28,6 @@ from scoc.core.access import system_actor
 from scoc.core.acting import Actor
 from scoc.core.administration import hand_in_file
 from scoc.core.clocks import calendar
-from scoc.core.facts import FACTS
 from scoc.core.http.paging import PageQuery
 from scoc.core.models import Area, FactRow
 from scoc.core.now import city_time, current_run
@@ -38,14 +38,15 @@ from scoc.rehearsal.simulator.chance import chance
 from scoc.rehearsal.simulator.people import People
 from scoc.rehearsal.simulator.photos import photo
 from scoc.rehearsal.simulator.reports import COLLECTOR, Report, matter_of
+from scoc.rehearsal.simulator.steps import LAST_MOVE, NEXT, CaseKnown, Desk
 from scoc.rehearsal.simulator.town import ACTOR
 
 log = logging.getLogger(__name__)
 LATE_SHARE = 0.09
 """Of all cases that the units feed back too late."""
-REWORK_SHARE = 0.06
 FALSE_SHARE = 0.05
 """Of situations that rest on one minor alarm and turn out to be nothing."""
+FACTS_HEARD = ("intake.situation_opened", *(f"cases.{name}" for name in NEXT), "cases.closed")
 OVERLAP_FACTS = 400
 """Facts of transactions that committed later than younger ones are among the last so many."""
 
@@ -60,27 +61,15 @@ class Plan:
     subject: str = field(compare=False)
 
 
-@dataclass(slots=True)
-class CaseKnown:
-    """What the staff needs to know of a case to take its next step."""
-
-    id: int
-    version: int = 1
-    case_no: str = ""
-    category: str = ""
-    condition: str = ""
-    area_path: str = ""
-    unit: int | None = None
-    due_at: datetime | None = None
-    reworked: int = 0
-
-
 class Staff:
     """Everybody who works on situations and cases."""
 
-    def __init__(self, seed: int, people: People, *, alone: bool = True) -> None:
-        """`alone`: no other process writes facts meanwhile, so none can commit late."""
+    def __init__(self, seed: int, people: People, *, alone: bool = True, pinned: bool = True) -> None:
+        """`alone`: no other process writes facts meanwhile, so none can commit late. `pinned`: every step happens at
+        its own time of the city (replays), else at the time of the running clock.
+        """
         self.seed = seed
+        self.pinned = pinned
         self.overlap = 0 if alone else OVERLAP_FACTS
         self.people = people
         self.viewer = system_actor(ACTOR)
@@ -131,9 +120,7 @@ class Staff:
     def learn(self) -> int:
         """Read the facts that came since; plan what follows from them. Returns how many were new."""
         floor = max(0, self.last_fact - self.overlap)
-        rows = FactRow.objects.filter(id__gt=floor, run_id=current_run(), name__in=[*_BY_FACT, *_CASE_FACTS]).order_by(
-            "id"
-        )
+        rows = FactRow.objects.filter(id__gt=floor, run_id=current_run(), name__in=FACTS_HEARD).order_by("id")
         fresh = 0
         for row in rows.values_list("id", "name", "subject", "body", "happened_at", "area_id", "organisation_id"):
             if row[0] in self.seen:
@@ -192,7 +179,7 @@ class Staff:
             area = Area.objects.filter(code=case.area, valid_to=None).first() if case.area else None
             known.area_path = area.path if area else ""
             known.condition = self._first_condition(known.category) if known.category else ""
-            self._plan_case(_LAST_MOVE[case.state], known, case.entered_at)
+            self._plan_case(LAST_MOVE[case.state], known, case.entered_at)
 
     # -- situations
 
@@ -236,7 +223,7 @@ class Staff:
 
     def _plan_case(self, move: str, known: CaseKnown, at: datetime) -> None:
         dice = self._dice(known.case_no or known.id, known.version)
-        step = _NEXT.get(move)
+        step = NEXT.get(move)
         if step is None:
             return
         low, high = step.minutes
@@ -270,7 +257,10 @@ class Staff:
     def _act(self, move: str, known: CaseKnown, version: int, at: datetime) -> None:
         if known.version != version or known.id not in self.cases:
             return
-        _NEXT[move].act(self, known, at)
+        desk = Desk(self.people, at, self._local(at), self._dice("step", known.case_no or known.id, version),
+                    self._of_class(known.category))  # fmt: skip
+        moved = NEXT[move].act(desk, known)
+        self._count(self.done, moved.state)
 
     def _first_condition(self, category: str) -> str:
         found = self._of_class(category)
@@ -280,71 +270,6 @@ class Staff:
         if category not in self._conditions:
             self._conditions[category] = case_queries.conditions(self.viewer, category)
         return self._conditions[category]
-
-    def _accept(self, known: CaseKnown, at: datetime) -> None:
-        actor = self.people.on_shift("acceptor", self._local(at))
-        found = self._of_class(known.category)
-        if actor is None or not found:
-            return
-        dice = self._dice("condition", known.case_no)
-        chosen = (
-            found[0] if len(found) == 1 else dice.choices(found, [4 if n == 0 else 2 for n in range(len(found))])[0]
-        )
-        self._moved(known, cases.accept_case(actor, known.id, CaseAcceptIn(condition=chosen.code)))
-
-    def _file(self, known: CaseKnown, at: datetime) -> None:
-        actor = self.people.on_shift("shift_leader", self._local(at))
-        if actor is not None:
-            self._moved(known, cases.file_case(actor, known.id, opinion="符合立案条件。"))
-
-    def _dispatch(self, known: CaseKnown, at: datetime) -> None:
-        actor = self.people.on_shift("dispatcher", self._local(at))
-        if actor is not None:
-            self._moved(known, cases.dispatch_case(actor, known.id, CaseDispatchIn()))
-
-    def _sign(self, known: CaseKnown, at: datetime) -> None:
-        actor = self.people.in_unit("unit_clerk", known.unit or 0)
-        if actor is not None:
-            self._moved(known, cases.sign_case(actor, known.id, opinion="已签收。"))
-
-    def _feed_back(self, known: CaseKnown, at: datetime) -> None:
-        actor = self.people.in_unit("unit_handler", known.unit or 0)
-        if actor is None:
-            return
-        evidence = self._evidence(actor, known, "after", at)
-        self._moved(known, cases.feed_back(actor, known.id, "已到现场处置完毕。", [evidence]))
-
-    def _send_to_check(self, known: CaseKnown, at: datetime) -> None:
-        actor = self.people.on_shift("shift_leader", self._local(at))
-        if actor is not None:
-            self._moved(known, cases.send_to_check(actor, known.id))
-
-    def _check(self, known: CaseKnown, at: datetime) -> None:
-        dice = self._dice("check", known.case_no, known.reworked)
-        if known.reworked == 0 and dice.random() < REWORK_SHARE:
-            leader = self.people.on_shift("shift_leader", self._local(at))
-            if leader is not None:
-                self._moved(known, cases.rework_case(leader, known.id, "现场核查未达到结案条件，请返工。"))
-            return
-        collector = self.people.in_area("collector", known.area_path, dice.randrange(1000))
-        if collector is not None:
-            evidence = self._evidence(collector, known, "check", at)
-            self._moved(known, cases.pass_check(collector, known.id, [evidence], opinion="现场核查通过。"))
-
-    def _close(self, known: CaseKnown, at: datetime) -> None:
-        actor = self.people.on_shift("shift_leader", self._local(at))
-        if actor is not None:
-            self._moved(
-                known, cases.close_case(actor, known.id, criterion_met=True, opinion="达到结案条件，同意结案。")
-            )
-
-    def _evidence(self, actor: Actor, known: CaseKnown, kind: str, at: datetime) -> EvidenceIn:
-        picture = photo(kind, known.case_no or known.id, known.version)
-        row = hand_in_file(actor, picture, f"{kind}-{known.case_no}.png", taken_at=at)
-        return EvidenceIn.model_validate({"attachment_id": row.pk, "kind": kind})
-
-    def _moved(self, known: CaseKnown, moved: CaseMoved) -> None:
-        self._count(self.done, moved.state)
 
     # -- reports
 
@@ -374,6 +299,10 @@ class Staff:
                      lat=report.lat, area=None, place=report.place, happened_at=report.at),
         )  # fmt: skip
 
+    def report_now(self, report: Report) -> None:
+        """Somebody reports while the clock runs."""
+        self.at(report.at, partial(self.report, report))
+
     def viewer_city(self) -> str:
         """The path of the city, which all others begin with."""
         if 0 not in self._areas:
@@ -398,43 +327,14 @@ class Staff:
     def at(self, moment: datetime, do: Callable[[], None]) -> None:
         """Do something at its own time of the city; a refusal is counted, since others may have been quicker."""
         try:
-            with city_time(moment):
+            with city_time(moment) if self.pinned else nullcontext():
                 do()
         except Refusal as refusal:
             self._count(self.refused, refusal.code)
-            log.info("a simulated step was refused: %s", refusal)
+            log.debug("a simulated step was refused: %s", refusal)
 
     def _count(self, where: dict[str, int], what: str) -> None:
         where[what] = where.get(what, 0) + 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What follows a move: who takes how long, at what hours, and does what."""
-
-    act: Callable[[Staff, CaseKnown, datetime], None]
-    minutes: tuple[float, float]
-    when: str
-
-
-_NEXT: dict[str, _Step] = {
-    "reported": _Step(Staff._accept, (2, 18), "always"),
-    "accepted": _Step(Staff._file, (2, 16), "always"),
-    "filed": _Step(Staff._dispatch, (2, 14), "always"),
-    "dispatched": _Step(Staff._sign, (4, 45), "office"),
-    "reworked": _Step(Staff._sign, (4, 30), "office"),
-    "signed": _Step(Staff._feed_back, (0, 0), "disposal"),
-    "fed_back": _Step(Staff._send_to_check, (5, 40), "always"),
-    "check_sent": _Step(Staff._check, (8, 28), "day"),
-    "check_passed": _Step(Staff._close, (4, 22), "always"),
-}
-"""By the last part of a fact's name."""
-_CASE_FACTS = tuple(f"cases.{name}" for name in (*_NEXT, "closed"))
-_BY_FACT = ("intake.situation_opened",)
-_LAST_MOVE = {
-    "reported": "reported", "accepted": "accepted", "filed": "filed", "dispatched": "dispatched", "handling": "signed",
-    "handled": "fed_back", "checking": "check_sent", "pending_close": "check_passed",
-}  # fmt: skip
 
 
 def _all_pages(ask: Callable[[PageQuery], Any]) -> list[Any]:
@@ -446,8 +346,3 @@ def _all_pages(ask: Callable[[PageQuery], Any]) -> list[Any]:
         cursor = page.next
         if cursor is None:
             return found
-
-
-def check_facts() -> list[str]:
-    """Facts named here that no module declares: must be empty."""
-    return [name for name in (*_BY_FACT, *_CASE_FACTS) if name not in FACTS]

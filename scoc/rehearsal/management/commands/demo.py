@@ -1,0 +1,203 @@
+"""`scoc demo`: the made-up city in one command, with a month behind it and its life going on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from argparse import ArgumentParser
+from datetime import datetime, timedelta
+from types import FrameType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from scoc.core.access import system_actor
+from scoc.core.city import BadPack, Pack, read_pack
+from scoc.core.environment import child_environment
+from scoc.core.models import Installation, PostHolding
+from scoc.core.now import city_zone, run_clock, wall_now
+from scoc.rehearsal.actions import set_clock
+from scoc.rehearsal.binhai.people import PASSWORD
+from scoc.rehearsal.history import found_city, live_through, lived_until
+from scoc.rehearsal.simulator.town import ACTOR
+
+PACK = "binhai"
+STOP_SECONDS = 20
+
+
+class Command(BaseCommand):
+    """Migrates, applies Binhai, lives a month of history, then runs serve, work and the simulated city."""
+
+    help = "Show the made-up city Binhai: everything in one command, on the embedded stores."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How long a past, how fast a life, where."""
+        parser.add_argument("--days", type=int, default=30, help="days of history on the first start")
+        parser.add_argument("--speed", type=float, default=1.0, help="seconds of the city in one second")
+        parser.add_argument("--port", type=int, help="instead of SCOC_PORT")
+        parser.add_argument("--no-staff", action="store_true", help="leave all work to people at their screens")
+        parser.add_argument("--until-ready", action="store_true", help="stop once everything is up: for trials")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until Ctrl-C or SIGTERM."""
+        if not 0 <= options["days"] <= 366 or not 0 < options["speed"] <= 3600:
+            raise CommandError("--days is 0 to 366, --speed above 0 and up to 3600.")
+        self.stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._asked)
+        begun = time.monotonic()
+        call_command("migrate", verbosity=0)
+        try:
+            pack = read_pack(PACK)
+        except BadPack as bad:
+            raise CommandError("\n".join(str(problem) for problem in bad.problems)) from bad
+        installed = Installation.objects.first()
+        if installed is not None and installed.code != pack.manifest.code:
+            raise CommandError(f"This SCOC_HOME holds {installed.pack}; name another one for the demo.")
+        reached = self._history(pack, options["days"])
+        if reached is None:
+            return
+        set_clock(system_actor(ACTOR), reached, options["speed"])
+        self._processes(options, begun)
+
+    def _asked(self, _: int, __: FrameType | None) -> None:
+        if self.stop.is_set():
+            return
+        self.stop.set()
+
+    # -- the past
+
+    def _history(self, pack: Pack, days: int) -> datetime | None:
+        """Live what is missing of the history; where the city has arrived, None when told to stop."""
+        zone = ZoneInfo(pack.manifest.timezone)
+        begun = wall_now()
+        midnight = begun.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        first = midnight - timedelta(days=days)
+        fresh = not Installation.objects.exists()
+        if fresh:
+            self.stdout.write(f"applying {pack.manifest.name_zh} {pack.manifest.name_en} …")
+            found_city(pack, first)
+        lived = lived_until()
+        clock = run_clock()
+        if clock is not None and clock.city_origin is not None and lived is not None:
+            return max(lived, min(clock.at(wall_now()), lived + timedelta(minutes=30)))
+        start = lived or first
+        try:
+            while True:
+                end = wall_now()
+                if end - start < timedelta(minutes=1):
+                    return start
+                live_through(start, end, self._progress(start, end), resumed=lived is not None)
+                start, lived = end, end
+        except _Stopped:
+            self.stdout.write("\nstopped; the next start goes on from here")
+            return None
+
+    def _progress(self, start: datetime, end: datetime) -> Any:
+        begun, zone = time.monotonic(), city_zone()
+
+        def told(moment: datetime) -> None:
+            share = (moment - start) / (end - start)
+            seconds = time.monotonic() - begun
+            left = seconds / share - seconds
+            day = f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+            self.stdout.write(f"\rhistory {day}  {share:6.1%}  {seconds:4.0f} s, {left:4.0f} s left ", ending="")
+            self.stdout.flush()
+            if moment >= end:
+                self.stdout.write("")
+            if self.stop.is_set():
+                raise _Stopped
+
+        return told
+
+    # -- the present
+
+    def _processes(self, options: dict[str, Any], begun: float) -> None:
+        port = options["port"] or settings.ENVIRONMENT.port
+        environment = child_environment(port=str(port))
+        commands = [["serve"], ["work"], ["simulate", *(["--no-staff"] if options["no_staff"] else [])]]
+        connections.close_all()
+        # Sessions of their own: Ctrl-C reaches this process alone, which then stops the others in order.
+        children = [
+            subprocess.Popen([sys.executable, "-m", "scoc", *command], env=environment, start_new_session=True)  # noqa: S603  # ourselves
+            for command in commands
+        ]
+        failed = ""
+        try:
+            if self._ready(port, children):
+                self._tell(port, time.monotonic() - begun)
+                if options["until_ready"]:
+                    self.stop.set()
+            while not self.stop.wait(0.5):
+                gone = [" ".join(command) for command, child in zip(commands, children, strict=True)
+                        if child.poll() is not None]  # fmt: skip
+                if gone:
+                    failed = f"`scoc {gone[0]}` ended by itself."
+                    self.stop.set()
+        finally:
+            self._end(children)
+        self._freeze()
+        if failed:
+            raise CommandError(f"{failed} Its last words stand above.")
+        self.stdout.write("stopped; the next start goes on from here")
+
+    def _ready(self, port: int, children: list[subprocess.Popen[bytes]]) -> bool:
+        """Wait until the web process answers."""
+        for _ in range(240):
+            if self.stop.is_set() or any(child.poll() is not None for child in children):
+                return False
+            try:
+                if (
+                    httpx.get(f"http://{settings.ENVIRONMENT.host}:{port}/api/v1/core/clock", timeout=2).status_code
+                    < 500
+                ):
+                    return True
+            except httpx.HTTPError:
+                self.stop.wait(0.25)
+        raise CommandError("The web process did not answer within a minute.")
+
+    def _end(self, children: list[subprocess.Popen[bytes]]) -> None:
+        """Stop the simulated city first, then the worker, then the web process; whoever hangs is killed."""
+        for child in reversed(children):
+            if child.poll() is None:
+                child.terminate()
+        until = time.monotonic() + STOP_SECONDS
+        for child in reversed(children):
+            try:
+                child.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def _freeze(self) -> None:
+        """Let the city's clock stand where its life has come to."""
+        clock, lived = run_clock(), lived_until()
+        if clock is not None and lived is not None:
+            set_clock(system_actor(ACTOR), max(lived, min(clock.at(wall_now()), lived + timedelta(minutes=30))), 0)
+
+    def _tell(self, port: int, seconds: float) -> None:
+        self.stdout.write(f"\nready after {seconds:.0f} s: http://{settings.ENVIRONMENT.host}:{port}/")
+        self.stdout.write(f"every login has the password {PASSWORD}\n")
+        shown: set[str] = set()
+        holdings = PostHolding.objects.filter(valid_to=None).select_related("user", "post__role").order_by("id")
+        for holding in holdings:
+            role = holding.post.role
+            if role.code not in shown:
+                shown.add(role.code)
+                self.stdout.write(
+                    f"  {holding.user.username:<24}{role.name.zh}\t{role.name.en}, {holding.post.title.en}"
+                )
+        self.stdout.write("\nCtrl-C stops it; nothing is lost.")
+        self.stdout.flush()
+
+
+class _Stopped(Exception):
+    """Told to stop in the middle of the history."""
