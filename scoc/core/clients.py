@@ -164,6 +164,11 @@ def _store(key_id: int, counts: Counter[tuple[datetime, str]]) -> None:
             usage.stored_today, usage.today = used, sum(waiting)
 
 
+def unflushed() -> bool:
+    """Whether something was counted that is not stored yet."""
+    return any(usage.counts for usage in list(_usage.values()))
+
+
 def forget_usage() -> None:
     """Drop what this process counted; for tests, whose database forgets as well."""
     _usage.clear()

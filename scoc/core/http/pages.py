@@ -6,8 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from scoc.core import audit
 
 
 @lru_cache(maxsize=4)
@@ -39,7 +41,15 @@ def cockpit_page(request: HttpRequest, rest: str | None = None) -> HttpResponse:
 
 
 def health(request: HttpRequest) -> HttpResponse:
-    """200 when the records store answers."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return JsonResponse({"status": "ok"})
+    """200 when the records store answers and the audit is written; 503 with the reason otherwise."""
+    problems = []
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        problems.append("the records store does not answer")
+    if audit.overdue():
+        problems.append("the audit cannot be written")
+    return JsonResponse(
+        {"status": "ok" if not problems else "failing", "problems": problems}, status=503 if problems else 200
+    )

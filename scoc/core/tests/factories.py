@@ -53,24 +53,21 @@ def empty_database() -> None:
     connections.close_all()
     tables = [model._meta.db_table for model in apps.get_models(include_auto_created=True) if model._meta.managed]
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {table})" for table in tables))
+        filled = [table for (table,) in cursor.fetchall()]
         if connection.vendor == "postgresql":
             cursor.execute("SELECT DISTINCT event_object_table FROM information_schema.triggers")
-            guarded = {table for (table,) in cursor.fetchall()} & set(tables)
-            for table in guarded:
-                cursor.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER USER')
-            cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
-            for table in guarded:
-                cursor.execute(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')
+            guarded = [table for (table,) in cursor.fetchall() if table in filled]
+            off = [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in guarded]
+            on = [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in guarded]
+            on = ["SET CONSTRAINTS ALL IMMEDIATE", *on]  # a table that has checks pending cannot be altered
         else:
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
             triggers = cursor.fetchall()
-            for name, _ in triggers:
-                cursor.execute(f"DROP TRIGGER {name}")
-            cursor.execute("PRAGMA defer_foreign_keys = ON")
-            for table in tables:
-                cursor.execute(f"DELETE FROM {table}")
-            for _, sql in triggers:
-                cursor.execute(sql)
+            off = ["PRAGMA defer_foreign_keys = ON", *(f"DROP TRIGGER {name}" for name, _ in triggers)]
+            on = [sql for _, sql in triggers]
+        for statement in (*off, *(f"DELETE FROM {table}" for table in filled), *on):
+            cursor.execute(statement)
 
 
 @dataclass(frozen=True, slots=True)
