@@ -29,7 +29,8 @@ from scoc.core.city import city_settings
 from scoc.core.facts import Code
 from scoc.core.models import Area, Asset, Attachment, Category, Grade
 from scoc.core.now import city_now, wall_now
-from scoc.core.refusals import NotAllowed, Refusal, invalid
+from scoc.core.refusals import Invalid, NotAllowed, Refusal, invalid
+from scoc.kit.coordinates import Datum, convert
 from scoc.kit.text import Text
 
 
@@ -41,15 +42,27 @@ def _source(code: str) -> Source:
     return sources[code]
 
 
-def _where(report: CaseIn, area_id: int | None) -> tuple[float | None, float | None, Area]:
-    """Where a report is: its position, or the area alone that a situation without a position names."""
-    if report.lon is not None and report.lat is not None:
+def _where(report: CaseIn, area_id: int | None, judged: bool) -> tuple[float | None, float | None, Area]:
+    """Position and area of a report. Of a situation that was judged already the place may be vague: then the named
+    area or the whole city stands for it, and acceptance asks for a better one."""
+    if report.lon is None or report.lat is None:
+        if not judged:
+            raise invalid("lon", "A report has a position.", "Give lon and lat.", code="position_missing",
+                          zh="上报须有位置。")  # fmt: skip
+        return None, None, _vague(area_id)
+    try:
         return located(report.lon, report.lat, report.datum)
-    area = Area.objects.filter(pk=area_id).first() if area_id is not None else None
-    if area is None:
-        raise invalid("lon", "A report has a position.", "Give lon and lat.", code="position_missing",
-                      zh="上报须有位置。")  # fmt: skip
-    return None, None, area
+    except Invalid:
+        if not judged:
+            raise
+        lon, lat = convert(report.lon, report.lat, report.datum, Datum.WGS84)
+        return lon, lat, _vague(area_id)
+
+
+def _vague(area_id: int | None) -> Area:
+    """The area that a situation names, else the city as a whole."""
+    named = Area.objects.filter(pk=area_id).first() if area_id is not None else None
+    return named or Area.objects.filter(level=Area.Level.CITY, valid_to=None).latest("version")
 
 
 def _asset(code: str | None) -> Asset | None:
@@ -124,7 +137,7 @@ def report_case(
     moment = city_now()
     source = _source(report.source)
     _refuse_known(work.run_id, report, situation_id)
-    lon, lat, area = _where(report, area_id)
+    lon, lat, area = _where(report, area_id, situation_id is not None)
     _in_area(actor, area)
     category = category_at(report.category, moment)
     if category is None and not report.description.strip():

@@ -11,10 +11,11 @@ from scoc.command.cases.tests.factories import EAST, FLOOD, Cast, bring
 from scoc.command.intake import actions as intake
 from scoc.command.intake import queries as intake_queries
 from scoc.command.intake.schemas import SignalIn, SignalReceipt
-from scoc.core.models import Delivery
+from scoc.core.models import Area, Delivery
 from scoc.core.refusals import Invalid
+from scoc.core.remembered import forget_all
 from scoc.core.tasks import deliver_all
-from scoc.core.tests.factories import make_actor
+from scoc.core.tests.factories import SINCE, make_actor
 
 
 def signal(lon: float | None = EAST[0], area: str | None = None, **values: object) -> SignalReceipt:
@@ -87,3 +88,15 @@ def test_a_situation_without_a_position_is_placed_at_acceptance(cast: Cast) -> N
     assert error.value.code == "not_in_an_area"
     wanted = CaseAcceptIn(condition=FLOOD, address="中山东路口", lon=EAST[0], lat=EAST[1])
     assert actions.accept_case(cast.acceptor, case.pk, wanted).state == "accepted"
+
+
+@pytest.mark.parametrize("lon", [EAST[0], None])
+def test_a_situation_outside_of_every_area_opens_its_case_all_the_same(cast: Cast, lon: float | None) -> None:
+    Area.objects.filter(pk=cast.city.east.pk).update(valid_to=SINCE)  # its place is the sea now
+    forget_all()
+    accept(signal(lon))
+    case = Case.objects.get()
+    assert (case.lon, case.area, case.case_no[:6]) == (lon, cast.city.area, "990100")
+    with pytest.raises(Invalid) as error:
+        actions.accept_case(cast.acceptor, case.pk, CaseAcceptIn(condition=FLOOD, address="海上"))
+    assert error.value.code == "not_in_an_area"

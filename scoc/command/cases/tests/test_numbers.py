@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import TypeVar
 
@@ -47,7 +48,7 @@ def crowd(committed: City) -> Cast:
 
 def test_reports_at_once_get_numbers_without_gap_or_double(crowd: Cast) -> None:
     reports = [report_in(crowd, external_id=f"X{n % 6}", source="52") for n in range(THREADS)]
-    answers = together([lambda each=each: actions.report_case(crowd.collector, each) for each in reports])  # type: ignore[misc]
+    answers = together([partial(actions.report_case, crowd.collector, each) for each in reports])
     made = [answer for answer in answers if isinstance(answer, CaseMoved)]
     refused = [answer.code for answer in answers if isinstance(answer, Refusal)]
     assert (len(made), refused) == (6, ["already_reported"] * 2)
