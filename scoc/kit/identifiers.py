@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable
 from datetime import date
 
+import numpy as np
+from numpy.typing import NDArray
+
 _EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z
 _TIME_BITS = 41
 _WORKER_BITS = 10
@@ -49,6 +52,11 @@ class IdSource:
 
     def take(self, count: int = 1) -> list[int]:
         """`count` new ids in growing order. Raises OverflowError after 2089."""
+        numbers: list[int] = self.block(count).tolist()
+        return numbers
+
+    def block(self, count: int) -> NDArray[np.int64]:
+        """As `take`, as a column."""
         if count < 1:
             raise ValueError("count is at least 1")
         with self._lock:
@@ -57,9 +65,9 @@ class IdSource:
             if last >> _SEQUENCE_BITS >> _TIME_BITS:
                 raise OverflowError("41 bits of milliseconds since 2020 are used up.")
             self._last = last
+        numbers = np.arange(first, last + 1, dtype=np.int64)
         sequence = (1 << _SEQUENCE_BITS) - 1
-        shift = _WORKER_BITS + _SEQUENCE_BITS
-        return [(t >> _SEQUENCE_BITS) << shift | self._worker | (t & sequence) for t in range(first, last + 1)]
+        return (numbers >> _SEQUENCE_BITS) << (_WORKER_BITS + _SEQUENCE_BITS) | self._worker | (numbers & sequence)
 
 
 _SOURCES: dict[int, IdSource] = {}
@@ -70,17 +78,17 @@ def use_worker(worker: int) -> None:
     _SOURCES[os.getpid()] = IdSource(worker)
 
 
-def new_ids(count: int) -> list[int]:
+def new_ids(count: int) -> NDArray[np.int64]:
     """New ids in growing order from this process's source; a forked child gets a source of its own."""
     process = os.getpid()
     # setdefault: two threads that meet here share one source.
     source = _SOURCES.get(process) or _SOURCES.setdefault(process, IdSource(process % (1 << _WORKER_BITS)))
-    return source.take(count)
+    return source.block(count)
 
 
 def new_id() -> int:
     """One new id of this process."""
-    return new_ids(1)[0]
+    return int(new_ids(1)[0])
 
 
 def id_moment_ms(number: int) -> int:

@@ -27,7 +27,7 @@ from scoc.sensing.ingest.checking import bounds, check_rows
 from scoc.sensing.ingest.columns import Columns, Refused
 from scoc.sensing.ingest.credentials import CREDENTIAL_PURPOSE, new_secret, token_of
 from scoc.sensing.ingest.directory import devices, forget_directory
-from scoc.sensing.ingest.files import read_file
+from scoc.sensing.ingest.files import ahead, read_file
 from scoc.sensing.ingest.tables import Batch, Checker, chunks
 from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Alarm, AlarmFlow, Device
@@ -110,7 +110,7 @@ def import_file(actor: Actor, source: str, path: Path, columns: TableMap, *, jud
 
     Needs no permission: of its own, since each chunk is the action `sensing.import`.
     """
-    return import_table(actor, source, read_file(path, columns), judged=judged)
+    return import_table(actor, source, ahead(read_file(path, columns)), judged=judged)
 
 
 def _alarm_for(actor: Actor, alarm_id: int, permission: str) -> Alarm:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,25 @@ def array_bytes(values: np.ndarray[Any, Any]) -> bytes:
     body["size"] = 8
     body["value"] = values
     return head.tobytes() + body.tobytes()
+
+
+def copy_bytes(columns: Sequence[np.ndarray[Any, Any]], *, shorts: Sequence[int] = (), empty_texts: int = 0) -> bytes:
+    """Columns of one length as the content of a binary COPY.
+
+    Those at the places `shorts` are of type smallint there; `empty_texts` more columns hold the empty text.
+    """
+    fields: list[Any] = [("fields", ">i2")]
+    for n, column in enumerate(columns):
+        form = ">i2" if n in shorts else ">i8" if column.dtype.kind == "i" else ">f8"
+        fields += [(f"size{n}", ">i4"), (f"value{n}", form)]
+    fields += [(f"text{n}", ">i4") for n in range(empty_texts)]
+    rows = np.zeros(len(columns[0]), np.dtype(fields))
+    rows["fields"] = len(columns) + empty_texts
+    for n, column in enumerate(columns):
+        rows[f"size{n}"] = 2 if n in shorts else 8
+        rows[f"value{n}"] = column
+    # signature, no flags, no extension; each row says how many fields follow; -1 ends
+    return b"PGCOPY\n\xff\r\n\x00" + bytes(8) + rows.tobytes() + b"\xff\xff"
 
 
 class _ColumnDumper(Dumper):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import queue
+import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -19,7 +22,16 @@ from scoc.core.refusals import Invalid, invalid
 from scoc.sensing.schemas import TableMap, ValueColumn
 
 BLOCK_BYTES = 1 << 20
+BLOCKS_AHEAD = 8
 _MOST_RAW = 120
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The table ended, or broke."""
+
+    error: BaseException | None
 
 
 @lru_cache(maxsize=100_000)
@@ -32,7 +44,7 @@ def _moment(text: str, form: str, zone: str) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone))
     try:
-        return to_micros(moment.astimezone(UTC))
+        return to_micros(moment)
     except OverflowError:
         return None
 
@@ -59,6 +71,46 @@ def read_file(path: Path, columns: TableMap) -> Iterator[Any]:
         raise _unreadable(path, error) from error
     if lines:
         yield _broken(lines)
+
+
+def ahead(table: Iterator[T]) -> Iterator[T]:
+    """The same table, read by a thread of its own while what came before is stored; a few blocks ahead, no more."""
+    waiting: queue.Queue[T | _End] = queue.Queue(maxsize=BLOCKS_AHEAD)
+    stopped = threading.Event()
+
+    def put(item: T | _End) -> bool:
+        while not stopped.is_set():
+            try:
+                waiting.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def read() -> None:
+        error: BaseException | None = None
+        try:
+            for item in table:
+                if not put(item):
+                    return
+        except BaseException as raised:  # noqa: BLE001  # whatever it is, the importer must hear of it
+            error = raised
+        put(_End(error))
+
+    thread = threading.Thread(target=read, name="import-reader", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item = waiting.get()
+            if not isinstance(item, _End):
+                yield item
+            elif item.error is not None:
+                raise item.error
+            else:
+                return
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def _unreadable(path: Path, error: Exception) -> Invalid:

@@ -36,6 +36,13 @@ class Sums:
     def __len__(self) -> int:
         return len(self.datastream)
 
+    def columns(self) -> list[Ints | Floats]:
+        """The columns in the order of the table."""
+        return [
+            self.datastream, self.grain, self.bucket, self.n, self.minimum, self.maximum, self.total, self.last_at,
+            self.last, self.recorded,
+        ]  # fmt: skip
+
 
 @lru_cache(maxsize=200_000)
 def _day_of_quarter(quarter: int, zone: ZoneInfo) -> int:

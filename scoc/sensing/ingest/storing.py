@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import LiteralString
 
 import numpy as np
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from scoc.sensing.ingest import arrays
 from scoc.sensing.ingest.columns import Columns, Flags, Floats, Ints
@@ -58,15 +59,36 @@ _PG_ROLLUP = (
 )
 
 
+_COPY_ROLLUP: LiteralString = (
+    "COPY sensing_rollup (datastream_id, grain, bucket, n, minimum, maximum, total, last_at, last, recorded) "
+    "FROM STDIN (FORMAT BINARY)"
+)
+LEAST_COPIED = 500
+"""Fewer rows are not worth a COPY."""
+
+
 def on_postgres() -> bool:
     """Whether the records store is PostgreSQL."""
     return connection.vendor == "postgresql"
 
 
-def insert(ids: Ints, rows: Columns, recorded: int) -> Flags:
-    """Insert rows in their order; which of them are new. Of equal ones the first is stored."""
-    if on_postgres():
-        return _pg_insert(ids, rows, recorded)
+def insert(ids: Ints, rows: Columns, recorded: int, surely_new: Flags) -> Flags:
+    """Insert rows in their order; which of them are new. Of equal ones the first is stored.
+
+    `surely_new` are those that cannot be equal to any other, as far as anybody knows.
+    """
+    if not on_postgres():
+        return _lite_insert(ids, rows, recorded)
+    fresh = surely_new.copy()
+    if rows.dedup is not None or fresh.sum() < LEAST_COPIED or not _copy_observations(ids, rows, recorded, fresh):
+        fresh[:] = False
+    others = ~fresh
+    if others.any():
+        fresh[others] = _pg_insert(ids[others], rows.pick(others), recorded)
+    return fresh
+
+
+def _lite_insert(ids: Ints, rows: Columns, recorded: int) -> Flags:
     keys: Sequence[str | None] = rows.dedup if rows.dedup is not None else [""] * len(rows)
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -79,6 +101,28 @@ def insert(ids: Ints, rows: Columns, recorded: int) -> Flags:
         cursor.execute("SELECT id FROM sensing_observation WHERE id BETWEEN %s AND %s", [int(ids[0]), int(ids[-1])])
         stored = np.array([row[0] for row in cursor.fetchall()], np.int64)
     return np.isin(ids, stored)
+
+
+def _copy_observations(ids: Ints, rows: Columns, recorded: int, which: Flags) -> bool:
+    """COPY rows that are new; False where one was not, and nothing is written."""
+    columns = [
+        ids[which], rows.datastream[which], rows.at[which], rows.value[which],
+        np.full(int(which.sum()), recorded, np.int64),
+    ]  # fmt: skip
+    return _copied(
+        "COPY sensing_observation (id, datastream_id, at, result, recorded, dedup_key) FROM STDIN (FORMAT BINARY)",
+        arrays.copy_bytes(columns, empty_texts=1),
+    )
+
+
+def _copied(statement: LiteralString, content: bytes) -> bool:
+    """COPY, which is twice as fast as an insert that looks for conflicts; False where there was one after all."""
+    try:
+        with transaction.atomic(), arrays.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(content)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _pg_insert(ids: Ints, rows: Columns, recorded: int) -> Flags:
@@ -135,18 +179,22 @@ def move_latest(datastream: Ints, at: Ints, value: Floats, ids: Ints, recorded: 
         )  # fmt: skip
 
 
-def add_rollups(sums: Sums) -> None:
-    """Add to the stored roll-ups."""
-    columns: list[Ints | Floats] = [
-        sums.datastream, sums.grain, sums.bucket, sums.n, sums.minimum, sums.maximum, sums.total, sums.last_at,
-        sums.last, sums.recorded,
-    ]  # fmt: skip
-    if on_postgres():
-        with arrays.cursor() as cursor:
-            cursor.execute(_PG_ROLLUP, columns)
+def add_rollups(sums: Sums, surely_new: Flags | None = None) -> None:
+    """Add to the stored roll-ups; `surely_new` are buckets that cannot be stored yet, as far as anybody knows."""
+    if not on_postgres():
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                _LITE_ROLLUP, list(zip(*(column.tolist() for column in sums.columns()), strict=True))
+            )  # fmt: skip
         return
-    with connection.cursor() as cursor:
-        cursor.executemany(_LITE_ROLLUP, list(zip(*(column.tolist() for column in columns), strict=True)))
+    others = np.ones(len(sums), np.bool_)
+    if surely_new is not None and surely_new.sum() >= LEAST_COPIED:
+        content = arrays.copy_bytes([column[surely_new] for column in sums.columns()], shorts=(1,))
+        if _copied(_COPY_ROLLUP, content):
+            others = ~surely_new
+    if others.any():
+        with arrays.cursor() as cursor:
+            cursor.execute(_PG_ROLLUP, [column[others] for column in sums.columns()])
 
 
 def previous(datastreams: Ints) -> dict[int, int]:

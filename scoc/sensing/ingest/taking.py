@@ -14,6 +14,8 @@ from scoc.sensing.ingest.columns import Columns, Flags, Ints
 from scoc.sensing.ingest.judging import judge
 from scoc.sensing.ingest.rolling import ends_of, ordered, sums
 
+NEVER = -(2**63)
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -39,24 +41,41 @@ def take(rows: Columns, *, judged: bool = True, first_ids: bool = True) -> Taken
     # Equal rows keep the order of their arrival, so the first one is stored; all writers lock in this order.
     order = np.lexsort((rows.at, rows.datastream))
     work = rows.pick(order)
-    ids = np.array(new_ids(len(work)), np.int64)
-    fresh = storing.insert(ids, work, recorded)
+    ends = ends_of(work.datastream)
+    before = storing.previous(work.datastream[ends]) if judged or storing.on_postgres() else {}
+    known_until = _until(work.datastream, ends, before)
+    surely_new = (work.at > known_until) & ~_repeated(work.datastream, work.at)
+    ids = new_ids(len(work))
+    fresh = storing.insert(ids, work, recorded, surely_new)
     if not fresh.all():
         ids[~fresh] = storing.first_ids(work.pick(~fresh)) if first_ids else 0
     if fresh.any():
-        _spread(ids[fresh], work.pick(fresh), recorded, judged=judged)
+        _spread(ids[fresh], work.pick(fresh), recorded, before, judged=judged)
     taken = Taken(np.empty_like(fresh), np.empty_like(ids))
     taken.fresh[order], taken.ids[order] = fresh, ids
     return taken
 
 
-def _spread(ids: Ints, rows: Columns, recorded: int, *, judged: bool) -> None:
+def _until(datastream: Ints, ends: Flags, before: dict[int, int]) -> Ints:
+    """For each row the time of its datastream's newest reading so far: whatever is later cannot be stored yet."""
+    newest = np.array([before.get(pk, NEVER) for pk in datastream[ends].tolist()], np.int64)
+    return np.repeat(newest, np.diff(np.nonzero(ends)[0], prepend=-1))
+
+
+def _repeated(datastream: Ints, at: Ints) -> Flags:
+    """Whether a sorted row has the datastream and time of the row before it."""
+    repeated = np.zeros(len(at), np.bool_)
+    repeated[1:] = (datastream[1:] == datastream[:-1]) & (at[1:] == at[:-1])
+    return repeated
+
+
+def _spread(ids: Ints, rows: Columns, recorded: int, before: dict[int, int], *, judged: bool) -> None:
     """What new rows change: `latest`, roll-ups, rule states."""
     order = ordered(rows.datastream, rows.at, rows.value)
     datastream, at, value = rows.datastream[order], rows.at[order], rows.value[order]
     newest = ends_of(datastream)
-    before = storing.previous(datastream[newest]) if judged else {}
     storing.move_latest(datastream[newest], at[newest], value[newest], ids[order][newest], recorded)
-    storing.add_rollups(sums(datastream, at, value, rows.scale[order], np.full(len(at), recorded, np.int64)))
+    added = sums(datastream, at, value, rows.scale[order], np.full(len(at), recorded, np.int64))
+    storing.add_rollups(added, added.bucket > _until(added.datastream, ends_of(added.datastream), before))
     if judged:
         judge(datastream, at, value, rows.streams, before)
