@@ -1,0 +1,183 @@
+"""What each kind of rule decides about series made by hand: hysteresis, duration, gaps, windows, baselines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scoc.kit.text import Text
+from scoc.sensing.rules import Cleared, Raised, Standing, Worse, decide, may_matter, sentence
+
+MINUTE = 60_000_000
+ABOVE: dict[str, Any] = {"side": "above", "raise_at": 75.0, "clear_at": 50.0}
+BELOW: dict[str, Any] = {"side": "below", "raise_at": 3.0, "clear_at": 4.0}
+
+
+def series(*values: float, start: int = 0) -> list[tuple[int, float]]:
+    """One value a minute."""
+    return [((start + n) * MINUTE, value) for n, value in enumerate(values)]
+
+
+def judge(kind: str, settings: dict[str, Any], *values: float, usual: Any = None) -> tuple[list[Any], Standing]:
+    """What a rule makes of a series, from the beginning."""
+    standing = Standing()
+    options = {"usual": usual} if usual else {}
+    return decide(kind, settings, standing, series(*values), MINUTE, **options), standing
+
+
+def test_a_threshold_is_raised_where_it_is_reached_and_clears_below_the_other_one() -> None:
+    events, standing = judge("threshold", ABOVE, 74.9, 75.0, 60.0, 50.0, 49.9, 60.0)
+    assert events == [Raised(MINUTE, 75.0, MINUTE, 75.0), Cleared(4 * MINUTE, 49.9)]
+    assert standing.phase == "normal"
+
+
+def test_between_the_two_thresholds_nothing_flaps() -> None:
+    events, standing = judge("threshold", ABOVE, 80, 74, 76, 51, 77, 50)
+    assert events == [Raised(0, 80, 0, 80)]
+    assert standing.phase == "alarm"
+
+
+def test_the_furthest_value_is_the_peak() -> None:
+    events, _ = judge("threshold", ABOVE, 80, 90, 85, 95)
+    assert events == [Raised(0, 80, 0, 80), Worse(MINUTE, 90), Worse(3 * MINUTE, 95)]
+
+
+def test_a_lower_threshold() -> None:
+    events, _ = judge("threshold", BELOW, 3.5, 3.0, 2.0, 3.9, 4.0, 4.1)
+    assert events == [Raised(MINUTE, 3.0, MINUTE, 3.0), Worse(2 * MINUTE, 2.0), Cleared(5 * MINUTE, 4.1)]
+
+
+def test_a_condition_must_last_and_the_alarm_tells_when_it_began() -> None:
+    lasting = {**ABOVE, "duration_seconds": 120}
+    events, _ = judge("threshold", lasting, 80, 90, 85, 70)
+    assert events == [Raised(2 * MINUTE, 85, 0, 90)]
+
+
+def test_a_condition_that_is_interrupted_begins_anew() -> None:
+    lasting = {**ABOVE, "duration_seconds": 120}
+    events, standing = judge("threshold", lasting, 80, 80, 70, 80, 80)
+    assert events == []
+    assert (standing.phase, standing.since) == ("pending", 3 * MINUTE)
+
+
+def test_after_a_gap_nobody_knows_whether_the_condition_went_on() -> None:
+    lasting = {**ABOVE, "duration_seconds": 120}
+    standing = Standing()
+    assert decide("threshold", lasting, standing, [(0, 80.0), (4 * MINUTE, 80.0)], MINUTE) == []
+    assert (standing.phase, standing.since) == ("pending", 4 * MINUTE)
+    assert decide("threshold", lasting, standing, [(6 * MINUTE, 80.0)], MINUTE) == [
+        Raised(6 * MINUTE, 80.0, 4 * MINUTE, 80.0)
+    ]
+
+
+RATE: dict[str, Any] = {"side": "above", "change": 20.0, "clear_change": 5.0, "window_seconds": 180}
+
+
+def test_a_rise_within_the_window_is_raised_and_clears_when_it_has_passed() -> None:
+    #        minute    0   1   2   3   4   5   6   7
+    events, _ = judge("rate", RATE, 10, 15, 20, 30, 31, 32, 33, 33)
+    # minute 3: 30 - 10 (minute 0, still inside) = 20; minute 6: 33 - 30 = 3 < 5
+    assert events == [
+        Raised(3 * MINUTE, 30, 3 * MINUTE, 30), Worse(4 * MINUTE, 31), Worse(5 * MINUTE, 32), Cleared(6 * MINUTE, 33),
+    ]  # fmt: skip
+
+
+def test_a_slow_rise_is_no_alarm() -> None:
+    assert judge("rate", RATE, *(5.0 * n for n in range(4)))[0] == []
+
+
+def test_a_fall_counts_only_where_it_is_asked_for() -> None:
+    falling = (50.0, 25.0)
+    assert judge("rate", RATE, *falling)[0] == []
+    assert judge("rate", {**RATE, "side": "below"}, *falling)[0] == [Raised(MINUTE, 25.0, MINUTE, 25.0)]
+    assert judge("rate", {**RATE, "side": "both"}, *falling)[0] == [Raised(MINUTE, 25.0, MINUTE, 25.0)]
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=40), st.integers(1, 6))
+def test_the_remembered_window_gives_the_change_that_a_full_look_back_gives(values: list[float], minutes: int) -> None:
+    settings = {"side": "above", "change": 30.0, "clear_change": 10.0, "window_seconds": minutes * 60}
+    standing = Standing()
+    for n, (at, value) in enumerate(series(*values)):
+        before = standing.phase
+        decide("rate", settings, standing, [(at, value)], MINUTE)
+        rise = value - min(values[max(0, n - minutes) : n + 1])
+        expected = "alarm" if rise >= 30 else "normal" if rise < 10 else before
+        assert standing.phase == expected
+
+
+def usual(at: int) -> tuple[float, float] | None:
+    """Ten with a spread of two; after minute 50 nothing is known."""
+    return (10.0, 2.0) if at < 50 * MINUTE else None
+
+
+DEVIATION: dict[str, Any] = {"side": "both", "k": 3.0, "clear_k": 2.0, "weeks": 4, "least_spread": 0.5}
+
+
+def test_a_deviation_is_measured_in_spreads_from_the_usual() -> None:
+    # further than 3 × 2 from 10 raises; within 2 × 2 clears
+    events, _ = judge("deviation", DEVIATION, 16.0, 16.1, 15.0, 14.0, 3.9, usual=usual)
+    assert events == [
+        Raised(MINUTE, 16.1, MINUTE, 16.1),
+        Cleared(3 * MINUTE, 14.0),
+        Raised(4 * MINUTE, 3.9, 4 * MINUTE, 3.9),
+    ]
+
+
+def test_a_still_series_has_the_least_spread() -> None:
+    events, _ = judge("deviation", DEVIATION, 11.4, 11.6, usual=lambda at: (10.0, 0.0))
+    assert events == [Raised(MINUTE, 11.6, MINUTE, 11.6)]
+
+
+def test_one_side_of_the_usual() -> None:
+    assert judge("deviation", {**DEVIATION, "side": "above"}, 0.0, usual=usual)[0] == []
+    assert judge("deviation", {**DEVIATION, "side": "below"}, 0.0, usual=usual)[0] == [Raised(0, 0.0, 0, 0.0)]
+
+
+def test_where_the_usual_is_unknown_nothing_is_raised_and_nothing_clears() -> None:
+    standing = Standing()
+    assert decide("deviation", DEVIATION, standing, [(51 * MINUTE, 99.0)], MINUTE, usual) == []
+    standing = Standing(phase="alarm", memory={"peak": 99.0})
+    assert decide("deviation", DEVIATION, standing, [(51 * MINUTE, 10.0)], MINUTE, usual) == []
+    assert standing.phase == "alarm"
+
+
+@given(st.lists(st.floats(0, 200), min_size=1, max_size=60), st.integers(0, 5), st.integers(1, 59))
+def test_a_series_judged_in_parts_is_judged_as_a_whole(values: list[float], minutes: int, cut: int) -> None:
+    settings = {**ABOVE, "duration_seconds": minutes * 60}
+    whole, parted = Standing(), Standing()
+    rows = series(*values)
+    events = decide("threshold", settings, whole, rows, MINUTE)
+    parts = decide("threshold", settings, parted, rows[:cut], MINUTE)
+    parts += decide("threshold", settings, parted, rows[cut:], MINUTE)
+    assert (parts, parted) == (events, whole)
+
+
+@given(st.lists(st.floats(0, 200), min_size=1, max_size=30))
+def test_what_cannot_matter_raises_nothing(values: list[float]) -> None:
+    for settings in (ABOVE, BELOW):
+        if not may_matter("threshold", settings, min(values), max(values)):
+            events, standing = judge("threshold", settings, *values)
+            assert (events, standing.phase) == ([], "normal")
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "zh", "en"),
+    [
+        (
+            "threshold", {**ABOVE, "duration_seconds": 600}, "细颗粒物 ≥ 75 µg/m³，持续 10分钟",
+            "PM2.5 ≥ 75 µg/m³ for 10 min",
+        ),
+        ("threshold", BELOW, "细颗粒物 ≤ 3 µg/m³", "PM2.5 ≤ 3 µg/m³"),
+        ("rate", RATE, "细颗粒物 3分钟内上升 ≥ 20 µg/m³", "PM2.5 rises by ≥ 20 µg/m³ within 3 min"),
+        (
+            "deviation", DEVIATION, "细颗粒物偏离同时段常态 3 倍离差",
+            "PM2.5 more than 3 × MAD away from the usual of the hour",
+        ),
+        ("silence", {"missed": 3}, "连续 3 个周期无数据", "no reading for 3 cadences"),
+    ],
+)  # fmt: skip
+def test_a_rule_says_what_it_compares(kind: str, settings: dict[str, Any], zh: str, en: str) -> None:
+    assert sentence(kind, settings, Text("细颗粒物", "PM2.5"), "µg/m³") == Text(zh, en)
