@@ -7,10 +7,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import numpy as np
+
+from scoc.core.fields import to_micros
 from scoc.core.models import Area, Organisation
 from scoc.core.now import current_run, wall_now
 from scoc.core.tests.factories import LONG_AGO, make_organisation
 from scoc.kit.text import Text
+from scoc.sensing.ingest.columns import Floats, Ints
 from scoc.sensing.ingest.directory import forget_directory
 from scoc.sensing.models import Datastream, Device, DeviceType, Rule
 from scoc.sensing.schemas import Reading
@@ -91,3 +95,11 @@ def readings(
     return [
         Reading(device.key, name, start + timedelta(seconds=step * n), value) for n, value in enumerate(values)
     ]  # fmt: skip
+
+
+def latest_of(datastream: int, at: datetime, value: float) -> tuple[Ints, Ints, Floats, Ints]:
+    """Columns that move one datastream's newest reading without judging it, as an import does."""
+    return (
+        np.array([datastream], np.int64), np.array([to_micros(at)], np.int64), np.array([value]),
+        np.array([1], np.int64),
+    )  # fmt: skip
