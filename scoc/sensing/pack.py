@@ -230,10 +230,9 @@ def _apply_devices(changes: Changes[DeviceIn]) -> None:
     touched: set[str] = set()
     known = {row.key: row for row in Device.objects.filter(key__in=[r.key for r in [*changes.added, *changes.changed]])}
     fresh = []
-    moment = city_now()
     for row in [*changes.added, *changes.changed]:
         lon, lat = convert(row.lon, row.lat, row.datum, Datum.WGS84)
-        device = known.get(row.key) or Device(key=row.key, registered_at=moment)
+        device = known.get(row.key) or Device(key=row.key, registered_at=ALWAYS)
         if device.state == Device.State.RETIRED:
             device.state = Device.State.ACTIVE
         device.type, device.name, device.organisation_id = (

@@ -11,6 +11,7 @@ from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, 
 from django.db.models.functions import Cast
 
 from scoc.core.fields import from_micros, to_micros
+from scoc.core.models import Run
 from scoc.core.now import city_now, current_run
 from scoc.sensing.ingest import storing
 from scoc.sensing.ingest.judging import save_states
@@ -46,7 +47,8 @@ def silent(rule: Rule, moment: datetime) -> list[int]:
     """Datastreams that fell silent and have no alarm of this rule yet."""
     oldest = Value(to_micros(moment), BigIntegerField()) - _allowance(rule)
     quiet = _lines(rule).filter(~_in_alarm(rule)).filter(Q(latest__at__lt=oldest) | Q(latest=None)).order_by("pk")
-    return [line.pk for line in quiet if to_micros(moment) - _heard(line) > _missed_micros(rule, line)]
+    began = _run_began()
+    return [line.pk for line in quiet if to_micros(moment) - _heard(line, began) > _missed_micros(rule, line)]
 
 
 def heard_again(rule: Rule, moment: datetime) -> list[int]:
@@ -56,9 +58,15 @@ def heard_again(rule: Rule, moment: datetime) -> list[int]:
     return list(again.values_list("pk", flat=True))
 
 
-def _heard(line: Datastream) -> int:
-    """The last sign of life: its newest reading, or that it was registered."""
-    return to_micros(line.latest.at if hasattr(line, "latest") else line.device.registered_at)
+def _run_began() -> datetime:
+    """Since when the current run has listened, in the city's time."""
+    run = Run.objects.get(pk=current_run())
+    return run.city_origin or run.started_at
+
+
+def _heard(line: Datastream, began: datetime) -> int:
+    """The last sign of life: its newest reading, else that it was registered, but not before anybody listened."""
+    return to_micros(line.latest.at if hasattr(line, "latest") else max(line.device.registered_at, began))
 
 
 def _missed_micros(rule: Rule, line: Datastream) -> int:
@@ -73,11 +81,12 @@ def judge_silence(rule: Rule, datastreams: Iterable[int]) -> None:
     wanted = np.array(sorted(datastreams), np.int64)
     now = to_micros(city_now())
     storing.previous(wanted)
+    began = _run_began()
     changed = []
     for line in _lines(rule).filter(pk__in=wanted.tolist()).order_by("pk"):
         state = RuleState.objects.filter(datastream=line, rule_code=rule.code).first()
         standing = state is not None and state.phase == RuleState.Phase.ALARM
-        heard = _heard(line)
+        heard = _heard(line, began)
         quiet = now - heard > _missed_micros(rule, line)
         if quiet == standing:
             continue

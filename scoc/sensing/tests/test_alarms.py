@@ -241,6 +241,19 @@ def test_a_device_that_never_spoke_is_silent_since_it_was_registered(city: City,
     assert Alarm.objects.get().value is None
 
 
+def test_nobody_is_silent_before_anybody_listened(city: City, monday: datetime) -> None:
+    make_rule("quiet", "silence", settings={"missed": 3})
+    make_device()
+    city.run.city_origin = monday - 2 * MINUTE
+    city.run.wall_origin = monday
+    city.run.save()
+    listen()
+    assert not Alarm.objects.exists()
+    with now.city_time(monday + 2 * MINUTE):
+        listen()
+    assert Alarm.objects.get().occurrences.get().started_at == monday - 2 * MINUTE
+
+
 def test_a_silence_ends_by_an_import_too(city: City, monday: datetime) -> None:
     make_rule("quiet", "silence", settings={"missed": 3})
     device = make_device()
