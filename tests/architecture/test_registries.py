@@ -295,9 +295,9 @@ def test_a_new_module_passes_every_check(copy: Copy) -> None:
         ("command.appraisal.scores", "at most one dot"),
     ],
 )
-def test_a_module_without_a_place_is_refused(copy: Copy, name: str, sentence: str) -> None:
+def test_a_module_without_a_place_is_refused(frame: Copy, name: str, sentence: str) -> None:
     with pytest.raises(Refused, match=sentence):
-        make_module(copy.root, name, "")
+        make_module(frame.root, name, "")
 
 
 def test_the_copy_is_what_the_repository_is(copy: Copy) -> None:

@@ -126,38 +126,38 @@ def _found(copy: Copy, check: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_violation_is_found_and_told_with_its_remedy(copy: Copy, name: str) -> None:
+def test_a_planted_violation_is_found_and_told_with_its_remedy(frame: Copy, name: str) -> None:
     check, path, text, place, remedy = PLANTED[name]
-    before = _found(copy, check)
+    before = _found(frame, check)
     if isinstance(text, tuple):
-        copy.plant(path, text[1], instead_of=text[0])
+        frame.plant(path, text[1], instead_of=text[0])
     else:
-        copy.plant(path, text)
-    new = _found(copy, check) - before
+        frame.plant(path, text)
+    new = _found(frame, check) - before
     assert any(place in finding and remedy in finding for finding in new), new
 
 
-def test_a_neighbour_that_the_readme_hides_is_found(copy: Copy) -> None:
-    copy.plant("scoc/datahub/__init__.py", '"""Planted."""\n\nfrom scoc.sensing import facts as facts\n')
-    copy.plant("scoc/datahub/README.md", "# datahub\n\n## Neighbours\n\nStands on `core` and `spatial`.\n")
-    new = _found(copy, "module-readme")
+def test_a_neighbour_that_the_readme_hides_is_found(frame: Copy) -> None:
+    frame.plant("scoc/datahub/__init__.py", '"""Planted."""\n\nfrom scoc.sensing import facts as facts\n')
+    frame.plant("scoc/datahub/README.md", "# datahub\n\n## Neighbours\n\nStands on `core` and `spatial`.\n")
+    new = _found(frame, "module-readme")
     assert any("README.md: does not name its neighbour `sensing`" in finding for finding in new)
     assert any("README.md: names `spatial` as a neighbour" in finding for finding in new)
 
 
-def test_a_proof_may_wait(copy: Copy) -> None:
-    before = _found(copy, "tests-do-not-wait")
+def test_a_proof_may_wait(frame: Copy) -> None:
+    before = _found(frame, "tests-do-not-wait")
     body = "import time\n\nimport pytest\n\n\n@pytest.mark.proof\ndef test_x() -> None:\n    time.sleep(1)\n"
-    copy.plant(_A_TEST, body)
-    assert _found(copy, "tests-do-not-wait") == before
+    frame.plant(_A_TEST, body)
+    assert _found(frame, "tests-do-not-wait") == before
 
 
-def test_a_module_twice_in_the_list_is_found(copy: Copy) -> None:
-    copy.plant(
+def test_a_module_twice_in_the_list_is_found(frame: Copy) -> None:
+    frame.plant(
         "pyproject.toml", '  "scoc.sensing",\n  "(scoc.lake)",\n  "scoc.sensing",\n', instead_of='  "(scoc.lake)",\n'
     )
     assert any(
-        "scoc.sensing stands in the list of layers twice" in finding for finding in _found(copy, "modules-in-list")
+        "scoc.sensing stands in the list of layers twice" in finding for finding in _found(frame, "modules-in-list")
     )
 
 
