@@ -43,14 +43,6 @@ def test_wrong_values_stop_the_start_with_a_sentence(name: str, value: str) -> N
         read_environment({name: value})
 
 
-@pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://host", "sqlite:///x", "nonsense"])
-def test_only_postgresql_can_be_named(url: str) -> None:
-    from scoc.site.settings import _database
-
-    with pytest.raises(BadEnvironment, match="SCOC_DATABASE_URL"):
-        _database(url)
-
-
 def test_the_secret_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "secret"
     made = installation_secret(path)
