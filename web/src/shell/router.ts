@@ -1,9 +1,11 @@
 /** The console's pages, each loaded when it is first opened. Every screen has its own address. */
 import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from 'vue-router'
 import { casesRoutes } from '@/modules/cases/routes'
+import { indicatorsRoutes } from '@/modules/indicators/routes'
 import { intakeRoutes } from '@/modules/intake/routes'
 import { sensingRoutes } from '@/modules/sensing/routes'
 import { settingsRoutes } from '@/modules/settings/routes'
+import { situationRoutes } from '@/modules/situation/routes'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -15,9 +17,11 @@ declare module 'vue-router' {
 const routes: RouteRecordRaw[] = [
   { path: '/', name: 'home', component: () => import('./Home.vue') },
   ...casesRoutes,
+  ...indicatorsRoutes,
   ...intakeRoutes,
   ...sensingRoutes,
   ...settingsRoutes,
+  ...situationRoutes,
   { path: '/:rest(.*)*', name: 'missing', component: () => import('./Missing.vue') },
 ]
 

@@ -1,6 +1,6 @@
 /** How a vital sign is drawn: its state, its line and the limit that the line is compared with. */
 import type { VitalSign } from '@/api/indicators'
-import type { State } from '@/ui/lights'
+import type { State } from './lights'
 
 const RANK: Record<State, number> = { bad: 0, att: 1, ok: 2, stale: 3, unknown: 4 }
 
