@@ -15,6 +15,7 @@ from scoc.core.acting import Actor
 from scoc.core.clocks import CalendarEdited
 from scoc.core.facts import News, on
 from scoc.core.models import Area
+from scoc.core.now import city_now
 from scoc.core.tasks import enqueue
 from scoc.kit.identifiers import parse_subject
 
@@ -48,7 +49,7 @@ def _open(actor: Actor, situation_id: int, fact: SituationAccepted) -> int:
         lat=situation.lat,
         asset=next((row.asset for row in rows if row.asset), None),
         external_id=situation.number,
-        happened_at=min(situation.first_at, rows[0].happened_at),
+        happened_at=min(situation.first_at, rows[0].happened_at, city_now()),  # a sensor's clock may be ahead
         evidence=[EvidenceIn(attachment_id=number, kind=Evidence.NEAR) for number in photos],
     )
     made = report_case(

@@ -279,9 +279,11 @@ def _enter(
 
 
 def set_queue(case: Case) -> None:
-    """Set the columns that lists are ordered and lit by, from the clock of the present step."""
-    step = STEP_CLOCK.get(State(case.state))
-    timer = timing.running(case, step) if step else None
+    """Set the columns that lists are ordered and lit by, from the running clock whose deadline comes first.
+
+    Between dispatch and signature two run: at night an urgent disposal is due before the office opens to sign.
+    """
+    timer = Timer.objects.filter(case=case, status=Timer.Status.RUNNING).order_by("deadline_at", "id").first()
     case.due_at, case.yellow_at = (timer.deadline_at, timer.yellow_at) if timer else (None, None)
     if not case.is_open:
         case.queue_at = case.entered_at

@@ -12,7 +12,7 @@ from scoc.command.cases import timing
 from scoc.command.cases.known import recorded_bound
 from scoc.command.cases.models import STAGE_OF, Case, CaseFlow, Clock, State, Timer
 from scoc.command.cases.models.definitions import UNIT_TEXT
-from scoc.command.cases.models.moves import OVER, STATE_TEXT, STEP_CLOCK
+from scoc.command.cases.models.moves import OVER, STATE_TEXT
 from scoc.command.cases.models.timers import CLOCK_TEXT
 from scoc.command.cases.pack import CasesSettings
 from scoc.command.cases.schemas import CaseRow, ClockNow
@@ -116,12 +116,12 @@ def as_known(cases: Sequence[Case], moment: Moment) -> None:
             case.condition = None
 
 
-def clocks_of(case: Case, timers: Iterable[Timer], moment: Moment) -> tuple[Timer | None, Timer | None]:
-    """The clock that runs in the present step, and the last span of disposal."""
-    step = STEP_CLOCK.get(State(case.state))
-    own = [timer for timer in timers if timer.clock == step and not stop_known(timer, moment)]
+def clocks_of(timers: Iterable[Timer], moment: Moment) -> tuple[Timer | None, Timer | None]:
+    """The running clock whose deadline comes first, and the last span of disposal."""
+    running = [timer for timer in timers if not stop_known(timer, moment)]
     disposal = [timer for timer in timers if timer.clock == Clock.DISPOSAL]
-    return (own[-1] if own else None), (disposal[-1] if disposal else None)
+    first = min(running, key=lambda timer: (timer.deadline_at, timer.pk), default=None)
+    return first, (disposal[-1] if disposal else None)
 
 
 def organisation_of(organisation: Organisation | None) -> OrganisationRow | None:
@@ -156,7 +156,7 @@ def case_rows(cases: Sequence[Case], moment: Moment, persons: str) -> list[CaseR
 
 def case_row(case: Case, timers: Sequence[Timer], moment: Moment, persons: str) -> CaseRow:
     """One case as a list row, from its spans."""
-    step, last = clocks_of(case, timers, moment)
+    step, last = clocks_of(timers, moment)
     clock = clock_now(step, moment) if step else None
     disposal = clock_now(last, moment) if last else None
     lit = clock or disposal

@@ -65,7 +65,7 @@ class Case(Envelope):
     """The unit that fed back last."""
     rework_count = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True)
-    """Deadline of the clock of its step; empty where none runs."""
+    """The deadline that comes first of its running clocks; empty where none runs."""
     yellow_at = models.DateTimeField(null=True)
     queue_at = models.DateTimeField()
     """What lists are ordered by: the deadline; without one that of the disposal, or since when it waits."""

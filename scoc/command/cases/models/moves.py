@@ -87,7 +87,7 @@ STEP_CLOCK = {
     State.CHECKING: Clock.CHECK,
     State.PENDING_CLOSE: Clock.CLOSE,
 }
-"""The clock that counts in this state; its deadline orders the lists."""
+"""The clock of the desk whose turn it is in this state; a stay is counted in its time."""
 
 
 class Side(StrEnum):

@@ -315,7 +315,7 @@ def _history(viewer: Viewer, row: Case, moment: Moment, persons: str) -> list[Hi
     timers = timers_of(found, moment)
     made = []
     for other in found:
-        _, last = clocks_of(other, timers[other.pk], moment)
+        _, last = clocks_of(timers[other.pk], moment)
         made.append(
             HistoryRow(
                 id=other.pk, case_no=other.case_no, happened_at=other.happened_at, title=words(other.title, persons),

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Case as Choice
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
 from scoc.command.cases.models import MOVES, Case, CaseFlow, Clock, Side, State, Timer
-from scoc.command.cases.models.moves import HANDLING, JUDGING, OVER, STEP_CLOCK
+from scoc.command.cases.models.moves import HANDLING, JUDGING, OVER
 from scoc.command.cases.moving import PATHS, READ, prefixes
 from scoc.command.cases.schemas import CaseCounts, CasePoint, CaseRow, Tab
 from scoc.command.cases.shapes import JOINED, Moment, case_rows, moment_of, words
@@ -62,13 +62,11 @@ def _then(rows: QuerySet[Case], moment: Moment) -> QuerySet[Case]:
     ended = Q(stopped_at__lte=moment.at)
     if moment.recorded is not None:
         ended &= Q(ended_recorded_at__lte=moment.recorded)
-    running = spans.exclude(ended).filter(clock=OuterRef("clock_then"))
+    running = spans.exclude(ended).order_by("deadline_at", "id")
     disposal = spans.filter(clock=Clock.DISPOSAL)
-    clocks = [When(state_then=state, then=Value(clock.value)) for state, clock in STEP_CLOCK.items()]
     return (
         rows.annotate(state_then=Subquery(flow.values("to_state")[:1]), unit_then=Subquery(flow.values("receiver")[:1]))
         .filter(state_then__isnull=False)
-        .annotate(clock_then=Choice(*clocks, default=Value("")))
         .annotate(
             due_then=Subquery(running.values("deadline_at")[:1]), yellow_then=Subquery(running.values("yellow_at")[:1])
         )

@@ -83,7 +83,7 @@ class CaseRow(Schema):
     entered_at: datetime
     due_at: datetime | None
     clock: ClockNow | None
-    """The clock of its step; none runs in some states."""
+    """The running clock whose deadline comes first; none runs in some states."""
     disposal: ClockNow | None
     """The clock that is evaluated, once it was dispatched."""
     light: str

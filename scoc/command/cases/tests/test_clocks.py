@@ -16,6 +16,7 @@ from scoc.command.cases.tests.factories import COVER, FLOOD, SLOW, Cast, bring, 
 from scoc.core import administration, now
 from scoc.core.access import system_actor
 from scoc.core.acting import Actor
+from scoc.core.http.paging import PageQuery
 from scoc.core.models import Calendar, FactRow, Installation, Notice
 from scoc.core.remembered import forget_all
 from scoc.core.tasks import deliver_all, enqueue
@@ -111,6 +112,15 @@ def test_each_state_has_the_deadline_of_its_own_step(cast: Cast, monday: datetim
         assert case.due_at == due_at, state
     assert case.queue_at == monday
     assert not Timer.objects.filter(case=case, status="running").exists()
+
+
+def test_at_night_an_urgent_disposal_is_due_before_the_office_can_sign(cast: Cast) -> None:
+    with at("2026-06-19", "20:00"):  # Friday evening: to be signed on Monday until 09:00, handled by 22:00
+        case = bring(cast, State.DISPATCHED, condition=FLOOD)
+        assert case.due_at == local("2026-06-19", "22:00")
+    with at("2026-06-19", "22:30"):
+        found = queries.worklist(cast.leader, PageQuery(cursor=None, limit=50), "overdue").items
+        assert [(row.id, row.light, row.clock and row.clock.clock) for row in found] == [(case.pk, "red", "disposal")]
 
 
 def test_without_a_clock_a_case_queues_by_its_disposal_deadline(cast: Cast) -> None:
