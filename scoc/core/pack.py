@@ -102,6 +102,25 @@ def _areas() -> Iterable[AreaIn]:
         )  # fmt: skip
 
 
+_LEVELS = ("city", "district", "street", "community", "grid")
+
+
+def _check_areas(pack: Pack, rows: Sequence[tuple[AreaIn, str, int]]) -> Iterable[Problem]:
+    levels = {row.code: row.level for row, _, _ in rows}
+    for row, file, line in rows:
+        if row.level == "city" or row.code == pack.manifest.code:
+            yield Problem(file, line, "code", "The city itself is made of city.toml.", "Remove the row.")
+        if row.parent in (None, pack.manifest.code):
+            continue
+        above = levels.get(row.parent)
+        if above is None:
+            yield Problem(file, line, "parent", f"`{row.parent}` is not among the areas.",
+                          "Add it to the files in areas/ or correct it.")  # fmt: skip
+        elif _LEVELS.index(above) >= _LEVELS.index(row.level):
+            yield Problem(file, line, "parent", f"A {row.level} does not lie in a {above}.",
+                          "Name an area of a coarser level.")  # fmt: skip
+
+
 def _the_city() -> Area:
     head = city_settings(Manifest)
     area, _ = Area.objects.get_or_create(
@@ -421,7 +440,7 @@ def seed_calendar() -> None:
 
 declare_section(
     Section("areas", ("areas/*.geojson", "areas/*.csv", "areas.toml"), "area", AreaIn, ("code",), _areas, _apply_areas,
-            references={}, export_file="areas.toml")
+            check=_check_areas, export_file="areas.toml")
 )  # fmt: skip
 declare_section(
     Section("organisations", ("organisations.toml",), "organisation", OrganisationIn, ("code",), _organisations,

@@ -26,7 +26,7 @@ from scoc.core.models import Installation, PostHolding
 from scoc.core.now import city_zone, run_clock, wall_now
 from scoc.rehearsal.actions import set_clock
 from scoc.rehearsal.binhai.people import PASSWORD
-from scoc.rehearsal.history import found_city, live_through, lived_until
+from scoc.rehearsal.history import found_city, lazy_disk, live_through, lived_until
 from scoc.rehearsal.simulator.town import ACTOR
 
 PACK = "binhai"
@@ -91,12 +91,11 @@ class Command(BaseCommand):
             return max(lived, min(clock.at(wall_now()), lived + timedelta(minutes=30)))
         start = lived or first
         try:
-            while True:
-                end = wall_now()
-                if end - start < timedelta(minutes=1):
-                    return start
-                live_through(start, end, self._progress(start, end), resumed=lived is not None)
-                start, lived = end, end
+            with lazy_disk():
+                while (end := wall_now()) - start > timedelta(minutes=1):
+                    live_through(start, end, self._progress(start, end), resumed=lived is not None)
+                    start, lived = end, end
+            return start
         except _Stopped:
             self.stdout.write("\nstopped; the next start goes on from here")
             return None
