@@ -137,7 +137,7 @@ def make(actor: Actor, name: str, case_id: int, step: Step, version: int | None)
     move = MOVES[name]
     case = locked(actor, case_id)
     against = objection(actor, case, move)
-    if against is not None and against.code == "out_of_scope" and not may_know(actor, case):
+    if against is not None and against.code in {"out_of_scope", "not_in_state"} and not may_know(actor, case):
         raise no_such("案卷", "case", case.subject)
     require_version(version, case.version, case.subject)
     if case.state not in move.origins:
