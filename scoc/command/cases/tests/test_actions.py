@@ -394,7 +394,7 @@ def test_a_comment_moves_nothing(cast: Cast) -> None:
 
 
 def test_a_grant_can_be_limited_to_states(cast: Cast) -> None:
-    limited = make_actor(role="limited", organisation=cast.city.centre)
+    limited = make_actor(*may(), role="limited", organisation=cast.city.centre)
     Grant.objects.create(role=Role.objects.get(code="limited"), permission="cases.rework_case", scope="city",
                          states=["pending_close"])  # fmt: skip
     limited = actor_for(User.objects.get(pk=limited.user_id), Post.objects.get(role__code="limited"))
