@@ -1,0 +1,1 @@
+"""Long tests: real processes, killed and started again."""
