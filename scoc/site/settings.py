@@ -126,5 +126,10 @@ LOGGING = {
         "console": {"class": "logging.StreamHandler", "filters": ["masked"], "formatter": "line"},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}, "uvicorn.access": {"level": "WARNING"}},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "uvicorn.access": {"level": "WARNING"},
+        # what callers did wrong is in their answers, and in the audit where it matters
+        "django.request": {"level": "ERROR"},
+    },
 }
