@@ -6,12 +6,14 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Concatenate, ParamSpec, TypeVar
 
+from django.db import connection
 from django.db.models import Model, Q, QuerySet
 
 from scoc.core import audit, now
 from scoc.core.acting import Actor, Allowed, GrantRule, Viewer, work_in_progress
 from scoc.core.models import Grant, Post, PostHolding, User
 from scoc.core.refusals import NotAllowed
+from scoc.core.remembered import forgettable
 from scoc.kit.text import Text
 
 P = ParamSpec("P")
@@ -169,10 +171,30 @@ def actor_for(user: User, post: Post | None, *, address: str = "", key_id: int |
 _EVERYTHING = (GrantRule("*", allow=True, scope="city", persons="plain", states=frozenset()),)
 
 
+_system_actors: dict[str, Actor] = {}
+_uncommitted: set[str] = set()
+
+
+@forgettable
+def forget_system_actors() -> None:
+    """Look them up anew."""
+    _system_actors.clear()
+
+
 def system_actor(part: str) -> Actor:
     """The part of SCOC that acts by itself, e.g. `system_actor("intake")`; it has a name in every log."""
+    known = _system_actors.get(part)
+    if known is not None:
+        return known
     username = f"system:{part}"
     user = User.objects.filter(username=username).only("id").first()
     if user is None:
         user, _ = User.objects.get_or_create(username=username, defaults={"kind": User.Kind.SYSTEM, "password": "!"})
-    return Actor(user_id=user.pk, username=username, kind=User.Kind.SYSTEM, grants=_EVERYTHING)
+        if connection.in_atomic_block:
+            _uncommitted.add(part)  # an undone transaction takes the row with it, so it is not remembered yet
+    actor = Actor(user_id=user.pk, username=username, kind=User.Kind.SYSTEM, grants=_EVERYTHING)
+    if not connection.in_atomic_block:
+        _uncommitted.discard(part)
+    if part not in _uncommitted:
+        _system_actors[part] = actor
+    return actor

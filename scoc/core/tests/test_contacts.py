@@ -232,6 +232,12 @@ def test_logs_mask_numbers_in_message_arguments_and_traceback(log: tuple[logging
         assert number not in told
 
 
+def test_half_a_character_is_written_as_its_number(log: tuple[logging.Logger, Kept]) -> None:
+    logger, kept = log
+    logger.info("got %s", "\ud800")
+    assert kept.lines == ["got \\ud800"]
+
+
 def test_a_log_line_with_wrong_arguments_fails_nobody(log: tuple[logging.Logger, Kept]) -> None:
     logger, kept = log
     logger.info("%d calls of %s", "many 13812345678")
