@@ -7,6 +7,7 @@ left out the same comparison fails, so it can.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -99,29 +100,33 @@ class Postgres:
         """Where SCOC finds its database."""
         return f"postgresql://scoc@127.0.0.1:{self.port}/scoc"
 
-    def _run(self, program: str, *arguments: str, check: bool = True) -> int:
+    def _run(self, program: str, *arguments: str, check: bool = True) -> str:
+        """Run a program; what it complained of when it failed, else nothing."""
         done = subprocess.run(
             [str(self.programs / program), *arguments], cwd=self.folder, user=self.user.pw_uid, group=self.user.pw_gid,
             extra_groups=[], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stderr + done.stdout
-        return done.returncode
+        return f"{done.returncode}: {done.stderr}{done.stdout}" if done.returncode else ""
 
     def start(self) -> None:
         """Start, and try again while the processes that were killed still hold the lock file."""
         log = str(self.folder / "log")
-        for _ in range(20):
-            if self._run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", "60", "start", check=False) == 0:
+        for _ in range(40):
+            told = self._run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", "60", "start", check=False)
+            if not told:
                 return
             time.sleep(0.5)
-        raise AssertionError((self.folder / "log").read_text()[-2000:])
+        raise AssertionError(f"{told}\n{(self.folder / 'log').read_text()[-2000:]}")
 
     def kill(self) -> None:
         """Kill the postmaster and every backend at once."""
         postmaster = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
+        postmaster.suspend()  # no backend is born between the look and the blow
         doomed = [postmaster, *postmaster.children(recursive=True)]
         for process in doomed:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # a backend may end by itself meanwhile
+                process.kill()
         psutil.wait_procs(doomed, timeout=10)
 
     def stop(self) -> None:

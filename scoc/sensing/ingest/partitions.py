@@ -73,7 +73,7 @@ def ensure(months: Iterable[tuple[int, int]]) -> None:
             cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
             if cursor.fetchone() != (True,):
                 _make(cursor, name, year, month)
-    _known.update(missing)
+        transaction.on_commit(lambda: _known.update(missing))  # what is rolled back was never made
 
 
 def _make(cursor: object, name: str, year: int, month: int) -> None:
