@@ -136,6 +136,7 @@ def test_a_broken_form_is_a_problem(city: City) -> None:
         ("areas?as_of=0001-01-01T00:00:00%2B14:00", 422, "invalid"),
         ("areas?as_of=2026-01-01T00:00:00", 422, "invalid"),
         ("areas?as_of=1e400", 422, "invalid"),
+        ("categories?as_of=1966-07-03T21:11:44%2B18:57", 200, ""),
         ("audit?limit=0", 422, "invalid"),
         ("audit?limit=501", 422, "invalid"),
         ("audit?cursor=abc", 422, "wrong_cursor"),
