@@ -242,6 +242,27 @@ def facts(house: House) -> Iterator[Finding]:
             yield Finding(place, "has no docstring.", "Say what happened in the city.")
 
 
+@check("schema-names", django=True)
+def schema_names(house: House) -> Iterator[Finding]:
+    """No two modules call a shape by one name: in the API's document one would silently stand for both."""
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    from pydantic import BaseModel
+
+    owners: dict[str, str] = {}
+    for module in reversed(house.layers.modules):
+        if find_spec(module) is None or find_spec(f"{module}.schemas") is None:
+            continue
+        for name, thing in vars(import_module(f"{module}.schemas")).items():
+            own = inspect.isclass(thing) and issubclass(thing, BaseModel) and name.isidentifier()
+            if not own or not thing.__module__.startswith(f"{module}.schemas"):
+                continue
+            if owners.setdefault(name, module) != module:
+                yield Finding(f"{thing.__module__}.{name}", f"bears a name that {owners[name]} uses for a shape.",
+                              "Call it after its module's noun.")  # fmt: skip
+
+
 @check("measures", django=True)
 def measures(house: House) -> Iterator[Finding]:
     """Every measure is called by its module's name and asks for a permission there is."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from scripts.lints.house import Finding, House, check, dotted
 from scripts.lints.layers import OPEN_MODULES
 
-MOST_LINES = 450
+MOST_LINES = 500
+"""About 400 is the aim; then a file becomes a package named by nouns, and past this at the latest."""
 _LIST_IN_GUIDE = Path("docs/guide/architecture.md")
 _NO_README = {"scoc.site"}
 

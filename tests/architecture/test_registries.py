@@ -174,6 +174,14 @@ def past(request: Request) -> int:
     """Go past Routes."""
     return 1
 ''',
+    "schemas.py": '''"""Planted."""
+
+from pydantic import BaseModel
+
+
+class AreaRow(BaseModel):
+    """A name that core uses."""
+''',
     "lean.py": '''"""Planted."""
 
 LEAN_PATHS = {"/api/v1/governance/fast": None}
@@ -203,6 +211,7 @@ FOUND = [
     ("facts", "ThingGood: `governance.thing_good` tells no deed", "past participle"),
     ("facts", "ThingMoved: is called `cases.thing_moved`.", "governance.<noun>_<participle>"),
     ("facts", "ThingHidden: is seen with `governance.read_nothing`", "permission of the query"),
+    ("schema-names", "governance.schemas.AreaRow: bears a name that scoc.core uses", "its module's noun"),
     ("measures", "borrowed_measure: is called `cases.borrowed_measure`.", "module's name"),
     ("measures", "borrowed_measure: asks for `governance.read_nothing`", "permission of the query"),
     ("models", "Planted.up: points up, to scoc.rehearsal.", "plain id"),

@@ -9,7 +9,7 @@ from scripts.lints.house import CHECKS, NEEDS_DJANGO, House
 from tests.architecture.conftest import Copy
 
 _LOADED = (dependencies, registries, snapshots, structure, words)
-_LONG = "\n".join(f"NUMBER_{n} = {n}" for n in range(500)) + "\n"
+_LONG = "\n".join(f"NUMBER_{n} = {n}" for n in range(600)) + "\n"
 _A_TEST = "scoc/sensing/tests/test_planted.py"
 
 PLANTED: dict[str, tuple[str, str, str | tuple[str, str], str, str]] = {
