@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -214,17 +215,19 @@ class Installation:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def postgres(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Postgres | None]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[Postgres | None]:
     """The private server, or none for SQLite."""
     if request.param == "sqlite":
         yield None
         return
-    for parent in (tmp_path, *tmp_path.parents):  # its user must be able to go there
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o711)
-    server = Postgres(tmp_path / "postgres")
-    yield server
-    server.stop()
+    # not in pytest's own folder, which every run of pytest closes to other users again
+    with tempfile.TemporaryDirectory(prefix="scoc-postgres-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = Postgres(Path(folder) / "server")
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def course(installation: Installation, victims: list[str]) -> dict[str, int]:
