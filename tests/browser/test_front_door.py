@@ -1,0 +1,63 @@
+"""Signing in, choosing a post, changing the language, and seeing only what the post may see."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import sign_in
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_wrong_password_is_refused_in_words(page: Page, address: str) -> None:
+    """The form stays, says what was wrong, and does not say which of the two."""
+    page.goto(address)
+    page.fill("input[name=username]", "acceptor")
+    page.fill("input[name=password]", "not the password")
+    page.click("button[type=submit]")
+    expect(page.get_by_role("alert")).to_contain_text("用户名或口令错误")
+    expect(page.locator("input[name=password]")).to_have_value("")
+
+
+def test_with_several_posts_one_is_chosen(page: Page, address: str) -> None:
+    """The duty officer is also the acceptor of the night: the choice is shown in the top bar."""
+    sign_in(page, address, "duty_officer")
+    expect(page.locator(".post")).to_have_count(2)
+    page.keyboard.press("2")
+    expect(page.locator(".me")).to_contain_text("受理员")
+    page.click(".me")
+    page.locator(".menu .item", has_text="值班员").click()
+    expect(page.locator(".me")).to_contain_text("值班员")
+
+
+def test_the_language_changes_at_once_and_is_kept(page: Page, address: str) -> None:
+    """Everything is there in English, also after the page is loaded again."""
+    page.goto(address)
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    sign_in(page, address, "acceptor")
+    expect(page.get_by_role("navigation", name="Navigation by centre")).to_contain_text("Cases")
+
+
+def test_an_entry_without_permission_is_absent_and_its_page_refuses(page: Page, address: str) -> None:
+    """The audit administrator sees settings and no cases; the address of the cases says why not."""
+    sign_in(page, address, "audit_admin", "/settings/audit")
+    navigation = page.locator("nav.side")
+    expect(navigation).to_contain_text("设置")
+    expect(navigation).not_to_contain_text("案件")
+    page.goto(f"{address}/cases")
+    expect(page.get_by_role("alert")).to_contain_text("您的岗位不能打开此页")
+
+
+def test_signing_out_ends_the_session(page: Page, address: str) -> None:
+    """After signing out every page asks to sign in."""
+    sign_in(page, address, "acceptor")
+    page.click(".me")
+    page.get_by_role("button", name="退出登录").click()
+    expect(page.locator("input[name=username]")).to_be_visible()
+    page.goto(f"{address}/cases")
+    expect(page.locator("input[name=username]")).to_be_visible()
