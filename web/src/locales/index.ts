@@ -34,10 +34,10 @@ export async function chooseLanguage(wanted: Language): Promise<void> {
 /** The language to start with: what was chosen here before, else Chinese. */
 export const firstLanguage = (): Language => (localStorage.getItem('scoc.language') === 'en' ? 'en' : 'zh-CN')
 
-/** A text of the server in the language spoken now. */
+/** A text of the server in the language spoken now; both are complete, and a unit may be empty in one of them. */
 export function inLanguage(text: { zh: string; en: string } | null | undefined): string {
   if (!text) return ''
-  return (language.value === 'en' ? text.en : text.zh) || text.zh
+  return language.value === 'en' ? text.en : text.zh
 }
 
 /** A message by its key, outside of components. */
