@@ -103,6 +103,18 @@ def test_files_are_seen_within_the_scope(city: City) -> None:
         queries.attachment(make_actor("core.read_files", organisation=city.centre, scope="unit"), row.pk)
 
 
+@pytest.mark.parametrize("scope", ["self", "unit", "area_below"])
+def test_who_handed_a_file_in_sees_it_whatever_the_scope(city: City, scope: str) -> None:
+    actor = make_actor(
+        "core.hand_in_file", "core.read_files", organisation=city.bureau, area=city.east, scope=scope
+    )  # fmt: skip
+    row = administration.hand_in_file(actor, PNG, "a.png")
+    assert queries.attachment(actor, row.pk) == row
+    other = make_actor("core.read_files", organisation=city.centre, area=city.east, scope=scope)
+    with pytest.raises(NotFound):
+        queries.attachment(other, row.pk)
+
+
 def test_a_browser_shows_a_file_but_runs_nothing_of_it(city: City) -> None:
     client = browser(make_actor("core.*"))
     made = client.post(
