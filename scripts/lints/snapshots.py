@@ -132,17 +132,17 @@ def _git(house: House, *arguments: str) -> str:
 
 @check("contract-fragment")
 def contract_fragment(house: House) -> Iterator[Finding]:
-    """A changed snapshot comes with a fragment that says so: compared with main, on main with the commit before."""
+    """A changed snapshot comes with a fragment: a new word on a branch, on main any that is not released yet."""
     if not (house.root / ".git").exists():
         return
     head = _git(house, "rev-parse", "HEAD")
     bases = [_git(house, "merge-base", "HEAD", main) for main in ("main", "origin/main")]
-    base = (
-        next((b for b in bases if b and b != head), "") or _git(house, "rev-parse", "-q", "--verify", "HEAD~1") or head
-    )
+    branched = next((b for b in bases if b and b != head), "")
+    base = branched or _git(house, "rev-parse", "-q", "--verify", "HEAD~1") or head
     changed = _git(house, "diff", "--name-only", base).splitlines()
     changed += _git(house, "ls-files", "--others", "--exclude-standard").splitlines()
     touched = [name for name in changed if name.startswith(f"{FOLDER}/")]
-    if touched and not any(name.startswith("changes/") and name.endswith(".contract.md") for name in changed):
+    told = changed if branched else [str(path) for path in house.files]
+    if touched and not any(name.startswith("changes/") and name.endswith(".contract.md") for name in told):
         yield Finding(touched[0], "changed since main without a word in changes/.",
                       "Add changes/<what>.contract.md: one or two sentences on what others must do.")  # fmt: skip

@@ -13,7 +13,9 @@ from tests.architecture.conftest import Copy
 
 @pytest.fixture
 def clone(copy: Copy) -> Copy:
-    """A copy under git, with everything committed on main."""
+    """A copy under git just after a release, with everything committed on main."""
+    for fragment in (copy.root / "changes").glob("*.contract.md"):
+        fragment.unlink()
     for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "All"]):
         _git(copy, *arguments)
     return copy
