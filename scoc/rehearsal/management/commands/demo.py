@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser
+from collections import Counter
 from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any
@@ -186,8 +187,9 @@ class Command(BaseCommand):
         self.stdout.write(f"\nready after {seconds:.0f} s: http://{settings.ENVIRONMENT.host}:{port}/")
         self.stdout.write(f"every login has the password {PASSWORD}\n")
         shown: set[str] = set()
-        holdings = PostHolding.objects.filter(valid_to=None).select_related("user", "post__role").order_by("id")
-        for holding in holdings:
+        holdings = list(PostHolding.objects.filter(valid_to=None).select_related("user", "post__role").order_by("id"))
+        posts = Counter(holding.user_id for holding in holdings)
+        for holding in sorted(holdings, key=lambda holding: posts[holding.user_id] > 1):  # who has one desk comes first
             role = holding.post.role
             if role.code not in shown:
                 shown.add(role.code)
