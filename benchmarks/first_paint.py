@@ -11,12 +11,12 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import run_city, sign_in
 
-ROUNDS = 5
+ROUNDS = 3
 _MARKS = """() => new Promise((done) => {
-  const paint = performance.getEntriesByName('first-contentful-paint')[0]
   const look = () => {
+    const paint = performance.getEntriesByName('first-contentful-paint')[0]
     const drawn = document.querySelector('.cockpit .main .figure')
-    if (drawn && document.querySelector('.district')) done({ paint: paint.startTime, map: performance.now() })
+    if (paint && drawn && document.querySelector('.district')) done({ paint: paint.startTime, map: performance.now() })
     else requestAnimationFrame(look)
   }
   look()
