@@ -17,7 +17,7 @@ from scoc.core.tests.factories import City, browser, make_actor, make_organisati
 from scoc.kit.text import Text
 
 PASSWORD = "Correct-horse-9"
-PAGE = PageQuery(limit=50)
+PAGE = PageQuery(cursor=None, limit=50)
 
 
 def test_accounts_are_found_by_name_and_show_posts_with_their_end(city: City) -> None:
@@ -33,7 +33,7 @@ def test_accounts_are_found_by_name_and_show_posts_with_their_end(city: City) ->
         assert (held.post, held.until, held.delegated_by) == (post.code, until, admin.username)
     assert registers.accounts(admin, PAGE, search="李四").items == []  # a person is found by the whole name only
     assert made in {row.id for row in registers.accounts(admin, PAGE, role="clerk").items}
-    before = PageQuery(limit=50, as_of=wall_now() - timedelta(days=1))
+    before = PageQuery(cursor=None, limit=50, as_of=wall_now() - timedelta(days=1))
     assert registers.accounts(admin, before, search="li.si").items[0].holdings == []
 
 
