@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -16,6 +15,8 @@ _EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z
 _TIME_BITS = 41
 _WORKER_BITS = 10
 _SEQUENCE_BITS = 12
+WORKERS = 1 << _WORKER_BITS
+"""So many sources can give ids beside each other."""
 _CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _CREDIT_FORM = re.compile(rf"[{_CREDIT_ALPHABET}]{{2}}[0-9]{{6}}[{_CREDIT_ALPHABET}]{{9}}")
@@ -43,7 +44,7 @@ class IdSource:
 
     def __init__(self, worker: int, clock: Callable[[], int] = _wall_ms) -> None:
         """`worker` is 0 to 1023; `clock` gives milliseconds since 1970 UTC."""
-        if not 0 <= worker < 1 << _WORKER_BITS:
+        if not 0 <= worker < WORKERS:
             raise ValueError("worker is a number from 0 to 1023")
         self._worker = worker << _SEQUENCE_BITS
         self._clock = clock
@@ -68,27 +69,6 @@ class IdSource:
         numbers = np.arange(first, last + 1, dtype=np.int64)
         sequence = (1 << _SEQUENCE_BITS) - 1
         return (numbers >> _SEQUENCE_BITS) << (_WORKER_BITS + _SEQUENCE_BITS) | self._worker | (numbers & sequence)
-
-
-_SOURCES: dict[int, IdSource] = {}
-
-
-def use_worker(worker: int) -> None:
-    """Give this process its worker number (0 to 1023); without it the number follows from the process id."""
-    _SOURCES[os.getpid()] = IdSource(worker)
-
-
-def new_ids(count: int) -> NDArray[np.int64]:
-    """New ids in growing order from this process's source; a forked child gets a source of its own."""
-    process = os.getpid()
-    # setdefault: two threads that meet here share one source.
-    source = _SOURCES.get(process) or _SOURCES.setdefault(process, IdSource(process % (1 << _WORKER_BITS)))
-    return source.block(count)
-
-
-def new_id() -> int:
-    """One new id of this process."""
-    return int(new_ids(1)[0])
 
 
 def id_moment_ms(number: int) -> int:

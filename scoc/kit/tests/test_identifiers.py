@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from itertools import pairwise
 
@@ -17,12 +16,10 @@ from scoc.kit.identifiers import (
     credit_code_valid,
     credit_code_with_check,
     id_moment_ms,
-    new_id,
     parse_subject,
     prefixed,
     resident_id_valid,
     resident_id_with_check,
-    use_worker,
 )
 
 START = 1_577_836_800_000
@@ -64,13 +61,14 @@ def test_limits() -> None:
         IdSource(0, lambda: START + (1 << 41)).take()
 
 
-def test_new_ids_from_many_threads() -> None:
-    """Threads of one process never get the same id; the process may be told its worker."""
-    use_worker(77)
+def test_threads_share_a_source() -> None:
+    """Threads that share a source never get the same id."""
+    source = IdSource(77)
     found: list[int] = []
 
     def fill() -> None:
-        found.extend(new_id() for _ in range(500))
+        for _ in range(500):
+            found.extend(source.take())
 
     threads = [threading.Thread(target=fill) for _ in range(4)]
     for thread in threads:
@@ -79,21 +77,6 @@ def test_new_ids_from_many_threads() -> None:
         thread.join()
     assert len(set(found)) == 2000
     assert {number >> 12 & 1023 for number in found} == {77}
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_has_its_own_worker() -> None:
-    """A child does not go on with its parent's source."""
-    use_worker(77)
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(write, str(new_id()).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert int(os.read(read, 64)) >> 12 & 1023 == child % 1024
-    os.close(read)
-    os.close(write)
 
 
 def test_subjects() -> None:

@@ -8,10 +8,10 @@ import numpy as np
 
 from scoc.core.fields import to_micros
 from scoc.core.now import wall_now
-from scoc.kit.identifiers import new_ids
 from scoc.sensing.ingest import storing
 from scoc.sensing.ingest.columns import Columns, Flags, Ints
 from scoc.sensing.ingest.judging import judge
+from scoc.sensing.ingest.numbering import new_ids
 from scoc.sensing.ingest.rolling import ends_of, ordered, sums
 
 NEVER = -(2**63)

@@ -2,7 +2,7 @@
 
 from scoc.sensing.models.alarms import Alarm, AlarmFlow, AlarmOccurrence, Baseline, Rule, RuleState
 from scoc.sensing.models.devices import Datastream, Device, DeviceType
-from scoc.sensing.models.observations import Latest, Observation, Rejected, RejectedCount, Rollup
+from scoc.sensing.models.observations import Latest, Observation, Rejected, RejectedCount, Rollup, WriterNumber
 
 __all__ = [
     "Alarm",
@@ -19,4 +19,5 @@ __all__ = [
     "Rollup",
     "Rule",
     "RuleState",
+    "WriterNumber",
 ]

@@ -34,6 +34,22 @@ class Observation(models.Model):
         return f"{self.datastream_id} {self.at} {self.result}"
 
 
+class WriterNumber(models.Model):
+    """A number that one writing process holds at a time; it stands in the ids of the observations that it stores."""
+
+    number = models.PositiveSmallIntegerField(primary_key=True)
+    holder = models.CharField(max_length=32, blank=True)
+    until = models.DateTimeField(db_index=True)
+    """Until when it is lent, in wall time."""
+
+    class Meta:
+        db_table = "sensing_writer_number"
+        indexes = (models.Index(fields=("holder",), name="sensing_writer_holder"),)
+
+    def __str__(self) -> str:
+        return f"{self.number} until {self.until}"
+
+
 class Latest(models.Model):
     """The newest reading of a datastream: screens read this, never history. Of several at one time the greatest."""
 
