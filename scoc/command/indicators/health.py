@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from django.db import connection
 from django.db.models import Max
 
 from scoc.command.indicators.composite import Child, Composite, compose
@@ -26,6 +27,18 @@ from scoc.kit.aqi import exact
 from scoc.kit.canonical import digest
 
 CODE = "HEALTH"
+_LOCK = 7_316_221_905
+"""Key of the advisory lock under which the index is made; a number of our own choice."""
+
+
+def _one_at_a_time() -> None:
+    """Wait for others that make the index. There may be no row yet to lock, and a row that ends is no row to wait for.
+
+    SQLite has one writer anyway.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def scheme(indicators: Sequence[Indicator]) -> IndexScheme:
@@ -40,7 +53,7 @@ def scheme(indicators: Sequence[Indicator]) -> IndexScheme:
         ],
     }  # fmt: skip
     made = digest(content)
-    current = IndexScheme.objects.select_for_update().filter(code=CODE, valid_to=None).first()
+    current = IndexScheme.objects.filter(code=CODE, valid_to=None).first()
     if current is not None and current.digest == made:
         return current
     moment = city_now()
@@ -106,6 +119,7 @@ def compute_health(at: datetime, areas: Sequence[Area]) -> int:
     weighted = [row for row in definitions(at) if row.weight > 0]
     if not weighted:
         return 0
+    _one_at_a_time()
     current = scheme(weighted)
     settings = HealthSettings.model_validate(
         {name: value for name, value in current.content.items() if name != "indicators"}
