@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -22,13 +23,14 @@ NOW = datetime(2026, 6, 15, 1, 0, tzinfo=UTC)
 
 def as_process(monkeypatch: pytest.MonkeyPatch, pid: int) -> None:
     """Go on as another process would, perhaps on another machine."""
-    monkeypatch.setattr(numbering.os, "getpid", lambda: pid)
+    monkeypatch.setattr(os, "getpid", lambda: pid)
 
 
 def borrow(count: int = 1) -> list[int]:
     """Ids in a committed transaction of their own, as lists of numbers."""
     with transaction.atomic():
-        return numbering.new_ids(count).tolist()
+        ids: list[int] = numbering.new_ids(count).tolist()
+    return ids
 
 
 def number_of(pk: int) -> int:

@@ -57,7 +57,7 @@ def assert_each_once() -> None:
         (IndicatorValue, ("code", "area_code", "window_start", "window_end")), (HealthValue, ("area_code", "at")),
     ):  # fmt: skip
         revisions: dict[tuple[object, ...], list[int]] = {}
-        for *key, revision in model.objects.values_list(*names, "revision"):  # type: ignore[attr-defined]  # two models
+        for *key, revision in model.objects.values_list(*names, "revision"):
             revisions.setdefault(tuple(key), []).append(revision)
         for key, found in revisions.items():
             assert sorted(found) == list(range(1, len(found) + 1)), (model.__name__, key)
