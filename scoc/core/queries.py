@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from scoc.core import clocks, now
+from scoc.core import clocks, contacts, now
 from scoc.core.access import posts_in_force, query, visible
 from scoc.core.acting import Viewer
 from scoc.core.facts import FACTS
@@ -22,6 +22,7 @@ from scoc.core.models import (
     FactRow,
     Organisation,
     Post,
+    User,
 )
 from scoc.core.notify import notices_of
 from scoc.core.refusals import no_such
@@ -37,6 +38,7 @@ from scoc.core.schemas import (
     OrganisationRow,
     text_out,
 )
+from scoc.kit.text import Text
 
 
 def organisation_row(row: Organisation) -> OrganisationRow:
@@ -45,6 +47,25 @@ def organisation_row(row: Organisation) -> OrganisationRow:
         id=row.pk, code=row.code, kind=row.kind, name=text_out(row.name), short=text_out(row.short),
         parent_id=row.parent_id,
     )  # fmt: skip
+
+
+_ITSELF = Text("系统自动", "by SCOC itself")
+
+
+def actor_name(viewer: Viewer, user: User, persons: str) -> Text:
+    """Who did something, as it is shown: colleagues as the grant says, oneself in plain, parts of SCOC as such.
+
+    The caller loads `user.contact` with the user.
+    """
+    if user.kind == User.Kind.SYSTEM:
+        return _ITSELF
+    if user.kind == User.Kind.MACHINE:
+        name = user.username.removeprefix("machine:")
+        return Text(f"接口 {name}", f"interface {name}")
+    name = ""
+    if user.contact is not None:
+        name = contacts.shown(user.contact, "plain" if user.pk == viewer.user_id else persons).name
+    return Text(name or user.username, name or user.username)
 
 
 @query("core.read_directory")

@@ -35,9 +35,11 @@ from scoc.command.cases.schemas import (
     Tab,
     UnitSuggestion,
 )
+from scoc.command.cases.sheets import CASES
 from scoc.command.cases.sums import By
 from scoc.core.files import content_of
 from scoc.core.http import Request, Routes
+from scoc.core.http.exports import ExportQuery, exported
 from scoc.core.http.paging import Page, PageQuery
 from scoc.core.http.request import expected_version, with_version
 from scoc.core.schemas import Moment
@@ -72,6 +74,18 @@ def worklist(
 ) -> Page[CaseRow]:
     """The cases of a tab, least time left first."""
     return queries.worklist(request.viewer, page, tab, filters.filters())
+
+
+@routes.get("/worklist/export", permission="cases.read_cases")
+def worklist_export(
+    request: Request, wanted: ExportQuery = Query(...), filters: FilterQuery = Query(...), tab: Tab = "open"
+) -> HttpResponse:
+    """The same list as a file."""
+
+    def read(page: PageQuery) -> Page[CaseRow]:
+        return queries.worklist(request.viewer, page, tab, filters.filters())
+
+    return exported(request, CASES, wanted, read)
 
 
 @routes.get("/counts", permission="cases.read_cases", response=CaseCounts)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
 
 from scoc.command.cases.models import Case, FilingCondition, ResponsibilityRow
-from scoc.core.models import Area, Organisation
+from scoc.core.models import Area, Category, Organisation
 from scoc.kit.text import Text
+
+_OWNER = "owner"
+"""Of the attributes: the code of the organisation that owns the asset."""
+_KINDS = {"component": Text("部件", "Component"), "event": Text("事件", "Event")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Candidate:
 def attributes_of(case: Case) -> dict[str, str]:
     """What the matrix may ask of a case: its own attributes, and the owner of its asset (权属单位)."""
     owner = case.asset.owner.code if case.asset and case.asset.owner else None
-    return {**case.attributes, **({"owner": owner} if owner else {})}
+    return {**case.attributes, **({_OWNER: owner} if owner else {})}
 
 
 def candidates(
@@ -55,13 +59,13 @@ def candidates(
         depth = codes.index(row.area) + 1 if row.area else 0
         return row.priority, -subject, -depth, -len(row.attributes), row.code
 
-    names = dict(Area.objects.filter(code__in={row.area for row in fitting}, valid_to=None).values_list("code", "name"))
+    names = _names(fitting)
     found: dict[int, Candidate] = {}
     for row in sorted(fitting, key=rank):
         found.setdefault(
             row.organisation_id,
             Candidate(row.organisation, f"matrix:{row.code}@{row.version}", row.priority, row.basis,
-                      _reasons(row, condition, names.get(row.area))),
+                      (_subject(row, names), *_place_and_rest(row, names))),
         )  # fmt: skip
     named = condition.responsible
     if named is not None and named.valid_to is None:
@@ -73,19 +77,69 @@ def candidates(
     return list(found.values())
 
 
-def _reasons(row: ResponsibilityRow, condition: FilingCondition, area: Text | None) -> tuple[Text, ...]:
+def _names(rows: Iterable[ResponsibilityRow]) -> dict[str, Text]:
+    """What the codes in these rows are called: areas, classes, conditions and owners, as they are now."""
+    rows = list(rows)
+    classes = {row.category for row in rows if row.category}
+    owners = {row.attributes[_OWNER] for row in rows if _OWNER in row.attributes}
+    found: dict[str, Text] = {}
+    for names in (
+        Area.objects.filter(code__in={row.area for row in rows if row.area}, valid_to=None),
+        Category.objects.filter(code__in=classes, valid_to=None),
+        FilingCondition.objects.filter(code__in={row.condition for row in rows if row.condition}, valid_to=None),
+        Organisation.objects.filter(code__in=owners, valid_to=None),
+    ):
+        found |= dict(names.values_list("code", "name"))
+    return found
+
+
+def _subject(row: ResponsibilityRow, names: Mapping[str, Text]) -> Text:
+    """What the row is about: a filing condition, a class or a whole major class, by name."""
+    code = row.condition or row.category
+    kind, _, short = code.partition("/")
+    name = names.get(code, Text("", ""))
     if row.condition:
-        subject = Text(f"立案条件 {row.condition}：{condition.name.zh}",
-                       f"Filing condition {row.condition}: {condition.name.en}")  # fmt: skip
-    elif row.category == condition.category:
-        subject = Text(f"小类 {row.category}", f"Class {row.category}")
-    else:
-        subject = Text(f"大类 {row.category}", f"Major class {row.category}")
-    place = (
-        Text(f"区域 {area.zh}", f"Area {area.en}") if area is not None else Text("全市", "The whole city")
-    )  # fmt: skip
-    rest = (Text(f"{name} = {value}", f"{name} = {value}") for name, value in sorted(row.attributes.items()))
-    return (subject, place, *rest)
+        return Text(f"立案条件：{name.zh or short}", f"Filing condition: {name.en or short}")
+    if code.endswith("00"):
+        what = _KINDS[kind]
+        return Text(f"{what.zh}大类 {short[:2]} {name.zh}".rstrip(), f"{what.en} class {short[:2]} {name.en}".rstrip())
+    return Text(f"小类 {short} {name.zh}".rstrip(), f"Class {short} {name.en}".rstrip())
+
+
+def _place_and_rest(row: ResponsibilityRow, names: Mapping[str, Text]) -> list[Text]:
+    area = names.get(row.area)
+    told = [Text(f"区域：{area.zh}", f"Area: {area.en}") if area else Text("全市", "The whole city")]
+    for name, value in sorted(row.attributes.items()):
+        owner = names.get(value, Text(value, value))
+        told.append(
+            Text(f"权属单位：{owner.zh}", f"Owned by {owner.en}") if name == _OWNER
+            else Text(f"{name} = {value}", f"{name} = {value}")
+        )  # fmt: skip
+    return told
+
+
+def told_bases(bases: Iterable[str]) -> dict[str, Text]:
+    """What the bases of dispatches rest on, in words; a base that is gone keeps its code."""
+    found = {"manual": Text("人工指定，未按权责清单", "Chosen by hand, not by the list of duties")}
+    parts = [base.replace("@", ":").split(":") for base in bases if base.count("@") == base.count(":") == 1]
+    rows = ResponsibilityRow.objects.filter(_any([part for part in parts if part[0] == "matrix"]))
+    names = _names(rows)
+    for row in rows:
+        subject = _subject(row, names)
+        words = Text(f"{row.basis.zh}，{subject.zh}", f"{row.basis.en}, {subject.en}")
+        found[f"matrix:{row.code}@{row.version}"] = words
+    for one in FilingCondition.objects.filter(_any([part for part in parts if part[0] == "condition"])):
+        words = Text(f"立案条件「{one.name.zh}」指明", f"Named by the filing condition “{one.name.en}”")
+        found[f"condition:{one.code}@{one.version}"] = words
+    return found
+
+
+def _any(parts: list[list[str]]) -> Q:
+    """The version rows of these codes and versions."""
+    wanted = Q(pk__in=())
+    for _, code, version in parts:
+        wanted |= Q(code=code, version=int(version))
+    return wanted
 
 
 def candidates_for(case: Case, moment: datetime) -> list[Candidate]:

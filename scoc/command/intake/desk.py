@@ -13,6 +13,7 @@ from scoc.command.intake import facts
 from scoc.command.intake.models import (
     LIVE,
     MOVES,
+    STATE_NAMES,
     Answer,
     Desk,
     Join,
@@ -127,8 +128,8 @@ def check_move(situation: Situation, action: str) -> None:
     if situation.state not in MOVES[action][0]:
         raise Refusal(
             "wrong_state",
-            Text(f"该态势当前为“{_STATES[situation.state].zh}”，不能进行此操作。",
-                 f"The situation is {_STATES[situation.state].en} and this cannot be done with it."),
+            Text(f"该态势当前为“{STATE_NAMES[situation.state].zh}”，不能进行此操作。",
+                 f"The situation is {STATE_NAMES[situation.state].en} and this cannot be done with it."),
             subject=subject_of(situation),
         )  # fmt: skip
 
@@ -146,16 +147,6 @@ def move(situation: Situation, action: str, *, reason: str = "", opinion: str = 
         lapse(situation)
     situation.save()
     step(situation, action, reason=reason, opinion=opinion, before=before)
-
-
-_STATES: dict[str, Text] = {
-    Situation.State.OPEN: Text("待研判", "waiting to be judged"),
-    Situation.State.ACCEPTED: Text("已受理", "accepted"),
-    Situation.State.HANDED_OVER: Text("已开案", "handed over"),
-    Situation.State.DISMISSED: Text("已消除", "dismissed"),
-    Situation.State.SETTLED: Text("已办结", "settled"),
-    Situation.State.MERGED: Text("已并入其他态势", "merged into another one"),
-}
 
 
 def open_situation(signal: Signal, rules: Rules) -> Situation:

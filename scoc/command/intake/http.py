@@ -22,10 +22,15 @@ from scoc.command.intake.schemas import (
     SituationVersion,
     TargetIn,
 )
+from scoc.command.intake.sheets import SITUATIONS
 from scoc.core.http import Page, PageQuery, Request, Routes, expected_version, with_version
+from scoc.core.http.exports import ExportQuery, exported
 
 routes = Routes()
 AREA = Query(None, pattern=r"^[0-9]{6,20}$")
+CATEGORY = Query(None, pattern=r"^(component|event)/[0-9]{4}$")
+LEVEL = Query(None, ge=1, le=4)
+TEXT = Query(None, max_length=60)
 ID = Path(..., ge=1, le=2**53)
 SEE = "intake.read_situations"
 State = Literal["open", "accepted", "handed_over", "dismissed", "settled", "merged"]
@@ -36,26 +41,52 @@ def situations(
     request: Request,
     page: PageQuery = Query(...),
     state: State | None = None,
-    category: str | None = Query(None, pattern=r"^(component|event)/[0-9]{4}$"),
+    category: str | None = CATEGORY,
     area: str | None = AREA,
-    level: int | None = Query(None, ge=1, le=4),
-    text: str | None = Query(None, max_length=60),
+    level: int | None = LEVEL,
+    text: str | None = TEXT,
 ) -> Page[SituationRow]:
     """Situations by state, category, area, level and text."""
     return queries.situations(request.viewer, page, state=state, category=category, area=area, level=level, text=text)
 
 
 @routes.get("/situations/counts", permission=SEE, response=CountsOut)
-def situation_counts(request: Request, area: str | None = AREA) -> CountsOut:
-    """How many situations each tab holds."""
-    return queries.situation_counts(request.viewer, area)
+def situation_counts(
+    request: Request,
+    category: str | None = CATEGORY,
+    area: str | None = AREA,
+    level: int | None = LEVEL,
+    text: str | None = TEXT,
+) -> CountsOut:
+    """How many situations each tab holds under the same filters."""
+    return queries.situation_counts(request.viewer, category=category, area=area, level=level, text=text)
+
+
+@routes.get("/situations/export", permission=SEE)
+def situations_export(
+    request: Request,
+    wanted: ExportQuery = Query(...),
+    state: State | None = None,
+    category: str | None = CATEGORY,
+    area: str | None = AREA,
+    level: int | None = LEVEL,
+    text: str | None = TEXT,
+) -> HttpResponse:
+    """The same list as a file."""
+
+    def read(page: PageQuery) -> Page[SituationRow]:
+        return queries.situations(
+            request.viewer, page, state=state, category=category, area=area, level=level, text=text
+        )
+
+    return exported(request, SITUATIONS, wanted, read)
 
 
 @routes.get("/situations/points", permission=SEE, response=list[PointOut])
 def situation_points(
     request: Request,
     area: str | None = AREA,
-    level: int | None = Query(None, ge=1, le=4),
+    level: int | None = LEVEL,
 ) -> list[PointOut]:
     """Live situations for the map."""
     return queries.situation_points(request.viewer, area, level)

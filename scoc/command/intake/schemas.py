@@ -251,10 +251,12 @@ class FlowOut(Schema):
     to_state: str
     action: str
     reason: str
+    reason_name: TextOut | None
+    """In words: the class it was accepted as, or why it was dismissed; None where the action says it all."""
     level: int
     opinion: str
     post: TextOut | None
-    actor: str
+    actor: TextOut
     happened_at: datetime
 
 
@@ -302,11 +304,9 @@ class PointOut(Schema):
 
 
 class CountsOut(Schema):
-    """How many situations each tab holds."""
+    """How many situations each tab holds under the same filters; null beyond 10 000, and under words."""
 
-    states: dict[str, int]
-    ended_since: datetime
-    """Ended situations are counted from here."""
+    states: dict[str, int | None]
     as_of: datetime
 
 

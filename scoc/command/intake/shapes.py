@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from scoc.command.intake.models import Join, Signal, Situation, SituationFlow
 from scoc.command.intake.schemas import (
     CHANNEL_NAMES,
+    DISMISS_NAMES,
     FlowOut,
     ReasonOut,
     ReporterOut,
@@ -17,8 +18,10 @@ from scoc.command.intake.schemas import (
 )
 from scoc.command.intake.scoring import Reason
 from scoc.core import contacts
+from scoc.core.acting import Viewer
 from scoc.core.models import Contact
 from scoc.core.now import city_now
+from scoc.core.queries import actor_name
 from scoc.core.registry import categories
 from scoc.core.schemas import text_out
 from scoc.kit.geometry import distance_m
@@ -111,12 +114,17 @@ def signal_row(join: Join, situation: Situation, persons: str, undo_until: datet
     )
 
 
-def flow_out(row: SituationFlow) -> FlowOut:
-    """One step of a situation."""
+def flow_out(viewer: Viewer, row: SituationFlow, names: Mapping[str, Text], persons: str) -> FlowOut:
+    """One step of a situation; `names` are those of categories."""
+    code = row.reason.partition("/")[2]
+    reason = DISMISS_NAMES.get(row.reason)
+    if row.reason in names:
+        reason = Text(f"{code} {names[row.reason].zh}", f"{code} {names[row.reason].en}")
     return FlowOut(
         version=row.version, from_state=row.from_state, to_state=row.to_state, action=row.action, reason=row.reason,
-        level=row.level, opinion=mask_text(row.opinion), post=text_out(row.post.title) if row.post else None,
-        actor=row.actor.username, happened_at=row.happened_at,
+        reason_name=text_out(reason) if reason else None, level=row.level, opinion=mask_text(row.opinion),
+        post=text_out(row.post.title) if row.post else None, actor=text_out(actor_name(viewer, row.actor, persons)),
+        happened_at=row.happened_at,
     )  # fmt: skip
 
 

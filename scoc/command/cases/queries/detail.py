@@ -27,6 +27,7 @@ from scoc.command.cases.models.moves import MOVES, NEED_TEXT, STAGES, STATE_TEXT
 from scoc.command.cases.models.timers import CLOCK_TEXT, Clock
 from scoc.command.cases.moving import HANDLER_RULE, PATHS, READ, objection
 from scoc.command.cases.pack import CasesSettings
+from scoc.command.cases.responsibility import told_bases
 from scoc.command.cases.schemas import (
     CaseFlowOut,
     CaseOut,
@@ -59,7 +60,8 @@ from scoc.core import clocks, contacts
 from scoc.core.access import allowed, query, visible
 from scoc.core.acting import Viewer
 from scoc.core.city import city_settings
-from scoc.core.models import Area, Attachment, User
+from scoc.core.models import Area, Attachment
+from scoc.core.queries import actor_name
 from scoc.core.refusals import no_such
 from scoc.core.schemas import TextOut, text_out
 from scoc.kit.geometry import distance_m
@@ -146,14 +148,17 @@ def _area_names(row: Case) -> list[TextOut]:
 
 
 def _stages(row: Case, flow: Sequence[CaseFlow]) -> list[StageOut]:
-    """When each stage was last done; what lies beyond the present one is ahead again, also after rework."""
+    """When each stage was last done; what lies beyond the present one is ahead again, also after rework.
+
+    A closed case is evaluated by the rates of its period at once, so its last stage is done, not in work.
+    """
     done_by = {1: "report_case", 2: "file_case", 4: "feed_back", 5: "send_to_check", 6: "close_case"}
     stages = []
     status: Literal["done", "current", "ahead"]
     reached: datetime | None
     for number, name in enumerate(STAGES, 1):
         if number == row.stage:
-            status, reached = "current", row.entered_at
+            status, reached = ("done" if row.state == State.CLOSED else "current"), row.entered_at
         elif number > row.stage:
             status, reached = "ahead", None
         else:
@@ -213,27 +218,6 @@ def _span(timer: Timer, moment: Moment) -> TimerSpan:
     )  # fmt: skip
 
 
-def _actor_name(viewer: Viewer, user: User, persons: str) -> str:
-    """Colleagues' names are masked like everybody's, unless it is oneself; parts of SCOC have their own."""
-    if user.contact is None:
-        return user.username
-    shown = contacts.shown(user.contact, "plain" if user.pk == viewer.user_id else persons)
-    return shown.name or user.username
-
-
-def _basis(step: CaseFlow) -> Text | None:
-    kind, _, rest = step.basis.partition(":")
-    match kind:
-        case "matrix":
-            return Text(f"权责清单第 {rest} 条", f"Row {rest} of the responsibility matrix")
-        case "condition":
-            return Text(f"立案条件 {rest} 指明", f"Named by filing condition {rest}")
-        case "manual":
-            return Text("人工指定", "Chosen by hand")
-        case _:
-            return None
-
-
 def _flow(viewer: Viewer, row: Case, flow: Sequence[CaseFlow], moment: Moment, persons: str) -> list[CaseFlowOut]:
     """Moves and side actions, newest first."""
     notes = CaseNote.objects.filter(case=row).select_related("actor__contact", "post")
@@ -242,12 +226,13 @@ def _flow(viewer: Viewer, row: Case, flow: Sequence[CaseFlow], moment: Moment, p
     if moment.recorded is not None:
         notes = notes.filter(recorded_at__lte=moment.recorded)
     known_left = {before.version: after.happened_at for before, after in pairwise(flow)}
+    bases = told_bases({step.basis for step in flow if step.basis})
     moves = [
         CaseFlowOut(
             version=step.version, kind="move", action=step.action, action_name=text_out(MOVES[step.action].label),
             from_state=step.from_state, to_state=step.to_state, post=bilingual(step.post.title if step.post else None),
-            actor=_actor_name(viewer, step.actor, persons), receiver=organisation_of(step.receiver),
-            opinion=words(step.opinion, persons), basis=step.basis, basis_name=bilingual(_basis(step)),
+            actor=text_out(actor_name(viewer, step.actor, persons)), receiver=organisation_of(step.receiver),
+            opinion=words(step.opinion, persons), basis=step.basis, basis_name=bilingual(bases.get(step.basis)),
             happened_at=step.happened_at, recorded_at=step.recorded_at, left_at=known_left.get(step.version),
             elapsed_minutes=minutes(step.elapsed) if step.elapsed is not None and step.version in known_left else None,
             overtime=step.overtime if step.version in known_left else None,
@@ -258,8 +243,9 @@ def _flow(viewer: Viewer, row: Case, flow: Sequence[CaseFlow], moment: Moment, p
         CaseFlowOut(
             version=None, kind="urge" if note.kind == "urge" else "comment", action=note.kind,
             action_name=text_out(_note_name(note)), from_state="", to_state="",
-            post=bilingual(note.post.title if note.post else None), actor=_actor_name(viewer, note.actor, persons),
-            receiver=None, opinion=words(note.text, persons), basis="", basis_name=None, happened_at=note.happened_at,
+            post=bilingual(note.post.title if note.post else None),
+            actor=text_out(actor_name(viewer, note.actor, persons)), receiver=None,
+            opinion=words(note.text, persons), basis="", basis_name=None, happened_at=note.happened_at,
             recorded_at=note.recorded_at, left_at=None, elapsed_minutes=None, overtime=None,
         )
         for note in notes.order_by("-id")[:MOST_NOTES]

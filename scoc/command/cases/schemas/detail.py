@@ -76,7 +76,7 @@ class CaseFlowOut(Schema):
     from_state: str
     to_state: str
     post: TextOut | None
-    actor: str
+    actor: TextOut
     receiver: OrganisationRow | None
     opinion: str
     basis: str

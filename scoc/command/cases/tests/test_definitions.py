@@ -51,8 +51,8 @@ def test_the_matrix_ranks_its_rows_with_reasons(cast: Cast) -> None:
         "matrix:major@1",
     ]  # fmt: skip
     found = queries.suggest_unit(cast.dispatcher, COVER, "990102001")
-    assert [reason.zh for reason in found[2].reasons] == ["小类 component/0101", "区域 东区"]
-    assert [reason.zh for reason in found[4].reasons] == ["大类 component/0100", "全市"]
+    assert [reason.zh for reason in found[2].reasons] == ["小类 0101 上水井盖", "区域：东区"]
+    assert [reason.zh for reason in found[4].reasons] == ["部件大类 01", "全市"]
     case = report(cast)
     with pytest.raises(Refusal) as error:
         queries.units_for_case(cast.dispatcher, case.pk)

@@ -182,3 +182,19 @@ def test_photos_know_how_far_away_they_were_taken(cast: Cast) -> None:
     item = photo(cast.collector).model_copy(update={"attachment_id": row.pk})
     case = report(cast, evidence=[item])
     assert queries.case(cast.leader, case.pk).evidence[0].distance_m == 10
+
+
+def test_the_flow_speaks_in_names(cast: Cast) -> None:
+    case = bring(cast, State.HANDLING)
+    flow = queries.case(cast.leader, case.pk).flow
+    dispatch = next(step for step in flow if step.action == "dispatch_case")
+    assert dispatch.basis == "matrix:water-covers@1"
+    assert dispatch.basis_name is not None
+    assert dispatch.basis_name.zh == "权责清单，小类 0101 上水井盖"
+    assert dispatch.actor.zh
+
+
+def test_the_last_stage_of_a_closed_case_is_done(cast: Cast) -> None:
+    case = bring(cast, State.CLOSED)
+    stages = queries.case(cast.leader, case.pk).stages
+    assert [stage.status for stage in stages] == ["done"] * 7

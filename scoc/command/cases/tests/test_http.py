@@ -84,7 +84,8 @@ def test_the_unit_cannot_close_over_http(cast: Cast) -> None:
     assert Case.objects.get(pk=case.pk).state == "pending_close"
 
 
-READS = ("/worklist", "/counts", "/points", "/{id}", "/conditions", "/units?condition=component/0101-2", "/{id}/units",
+READS = ("/worklist", "/worklist/export", "/counts", "/points", "/{id}", "/conditions",
+         "/units?condition=component/0101-2", "/{id}/units",
          "/evaluation?start=2026-06-01T00:00:00Z&end=2026-07-01T00:00:00Z")  # fmt: skip
 
 
@@ -170,3 +171,16 @@ def test_a_list_carries_what_the_screen_shows(cast: Cast) -> None:
     assert (row["lon"], row["current_unit"]["name"]["zh"], row["source_name"]["zh"]) == (
         EAST[0], "水务集团", "信息采集员上报",
     )  # fmt: skip
+
+
+def test_the_list_leaves_as_a_file_with_the_viewers_masks(cast: Cast) -> None:
+    report(cast, title="张三报 13812345678 井盖")
+    bring(cast, State.HANDLING)
+    hidden = make_actor("cases.read_cases", persons="hidden")
+    for viewer, shown in ((cast.leader, "138****5678"), (hidden, ",,待受理")):
+        lines = browser(viewer).get(f"{BASE}/worklist/export?tab=open").content.decode("utf-8-sig").splitlines()
+        assert len(lines) == 3
+        assert "13812345678" not in "".join(lines)
+        assert shown in "".join(lines)
+    book = browser(cast.leader).get(f"{BASE}/worklist/export?tab=open&form=xlsx&kind=event")
+    assert (book.status_code, book.content[:2]) == (200, b"PK")

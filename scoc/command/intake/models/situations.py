@@ -6,6 +6,7 @@ from django.db import models
 
 from scoc.core.fields import BilingualField
 from scoc.core.models import Envelope, FlowRow
+from scoc.kit.text import Text
 
 
 class Desk(models.Model):
@@ -113,6 +114,16 @@ class Situation(Envelope):
 
 LIVE = (Situation.State.OPEN, Situation.State.ACCEPTED, Situation.State.HANDED_OVER)
 """States in which a situation is not over and signals still join it."""
+
+STATE_NAMES: dict[str, Text] = {
+    Situation.State.OPEN: Text("待研判", "waiting to be judged"),
+    Situation.State.ACCEPTED: Text("已受理", "accepted"),
+    Situation.State.HANDED_OVER: Text("已开案", "handed over"),
+    Situation.State.DISMISSED: Text("已消除", "dismissed"),
+    Situation.State.SETTLED: Text("已办结", "settled"),
+    Situation.State.MERGED: Text("已并入其他态势", "merged into another one"),
+}
+"""States as people say them."""
 
 MOVES: dict[str, tuple[tuple[str, ...], str]] = {
     "accept": ((Situation.State.OPEN,), Situation.State.ACCEPTED),

@@ -48,8 +48,10 @@ def situation(viewer: Viewer, situation_id: int) -> SituationOut:
         .order_by("-signal__happened_at", "-id")[:MOST_SIGNALS]
     )
     proposals = _proposals(row)
-    flow = SituationFlow.objects.filter(situation=row).select_related("actor", "post").order_by("version")
-    base = situation_row(row, category_names({row.category}), len(proposals))
+    rows_of_flow = SituationFlow.objects.filter(situation=row).select_related("actor__contact", "post")
+    flow = list(rows_of_flow.order_by("version"))
+    names = category_names({row.category, *(step.reason for step in flow if step.action == "accept")})
+    base = situation_row(row, names, len(proposals))
     return SituationOut(
         **base.model_dump(), place=row.place, radius_m=row.radius_m, window_minutes=row.window_minutes,
         rule_version=row.rule_version, auto_join=rules.settings.auto_join, ask=rules.settings.ask,
@@ -58,8 +60,8 @@ def situation(viewer: Viewer, situation_id: int) -> SituationOut:
         outcome_name=text_out(DISMISS_NAMES[row.outcome]) if row.outcome in DISMISS_NAMES else None,
         ended_at=row.ended_at,
         rows=[signal_row(join, row, persons, _undo(join, rules)) for join in joins],
-        proposals=proposals, nearby=_nearby(viewer, row, rules), flow=[flow_out(step) for step in flow],
-        actions=_actions(viewer, row),
+        proposals=proposals, nearby=_nearby(viewer, row, rules),
+        flow=[flow_out(viewer, step, names, persons) for step in flow], actions=_actions(viewer, row),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from scoc.command.intake.schemas import CountsOut, LastHourOut, PointOut, Situat
 from scoc.command.intake.shapes import category_names, situation_row
 from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
-from scoc.core.http.paging import Page, PageQuery, paged
+from scoc.core.http.paging import COUNT_LIMIT, Page, PageQuery, paged
 from scoc.core.models import Area
 from scoc.core.now import city_now
 from scoc.core.schemas import text_out
@@ -32,6 +32,20 @@ def _in_area(rows: QuerySet[Situation], code: str | None) -> QuerySet[Situation]
     return rows.filter(condition) if condition else rows.none()
 
 
+def _narrowed(
+    viewer: Viewer, *, category: str | None, area: str | None, level: int | None, text: str | None
+) -> QuerySet[Situation]:
+    """What the viewer may see of situations under the filters of the desk."""
+    rows = _in_area(visible(viewer, Situation.objects.all(), SEE), area)
+    if category:
+        rows = rows.filter(category=category)
+    if level:
+        rows = rows.filter(level=level)
+    if text and text.strip():
+        rows = rows.filter(words__contains=text.strip().lower())
+    return rows
+
+
 @query(SEE)
 def situations(
     viewer: Viewer,
@@ -48,14 +62,7 @@ def situations(
     With a state the most urgent come first, else the newest. With `as_of` states and signals are as they were known
     then; levels and titles are today's.
     """
-    rows = visible(viewer, Situation.objects.select_related("area"), SEE)
-    rows = _in_area(rows, area)
-    if category:
-        rows = rows.filter(category=category)
-    if level:
-        rows = rows.filter(level=level)
-    if text and text.strip():
-        rows = rows.filter(words__contains=text.strip().lower())
+    rows = _narrowed(viewer, category=category, area=area, level=level, text=text).select_related("area")
     if page.as_of is not None:
         flow = SituationFlow.objects.filter(situation=OuterRef("pk"), recorded_at__lte=page.as_of)
         then = flow.order_by("-version").values("to_state")[:1]
@@ -122,15 +129,26 @@ def situation_points(viewer: Viewer, area: str | None = None, level: int | None 
 
 
 @query(SEE)
-def situation_counts(viewer: Viewer, area: str | None = None) -> CountsOut:
-    """How many situations each tab holds: all live ones, and those that ended in the last 24 hours."""
-    moment = city_now()
-    since = moment - timedelta(hours=24)
-    rows = _in_area(visible(viewer, Situation.objects.all(), SEE), area).order_by()
-    found = dict.fromkeys(Situation.State.values, 0)
-    for part in (rows.filter(ended_at=None), rows.filter(ended_at__gte=since)):
-        found.update(part.values_list("state").annotate(n=Count("id")))
-    return CountsOut(states=found, ended_since=since, as_of=moment)
+def situation_counts(
+    viewer: Viewer,
+    *,
+    category: str | None = None,
+    area: str | None = None,
+    level: int | None = None,
+    text: str | None = None,
+) -> CountsOut:
+    """How many situations each tab holds under the same filters; None when more than 10 000.
+
+    Words are looked for page by page and counted by no index: with them nothing is counted.
+    """
+    if text and text.strip():
+        return CountsOut(states=dict.fromkeys(Situation.State.values), as_of=city_now())
+    rows = _narrowed(viewer, category=category, area=area, level=level, text=None).order_by()
+    states: dict[str, int | None] = {}
+    for state in Situation.State.values:
+        count = rows.filter(state=state)[: COUNT_LIMIT + 1].count()
+        states[state] = count if count <= COUNT_LIMIT else None
+    return CountsOut(states=states, as_of=city_now())
 
 
 @query(SEE)

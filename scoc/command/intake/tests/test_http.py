@@ -35,6 +35,7 @@ def _post(client: Client, path: str, body: dict[str, Any] | None = None, **heade
 def _routes(signal: int, situation: int, join: int) -> list[tuple[str, str]]:
     return [
         ("get", "/situations"), ("get", "/situations/counts"), ("get", "/situations/points"), ("get", "/last-hour"),
+        ("get", "/situations/export"),
         ("get", f"/situations/{situation}"), ("post", "/signals"), ("post", f"/situations/{situation}/accept"),
         ("post", f"/situations/{situation}/dismiss"), ("post", f"/situations/{situation}/merge"),
         ("post", f"/signals/{signal}/join"), ("post", f"/signals/{signal}/separate"), ("post", f"/joins/{join}/undo"),
@@ -168,3 +169,14 @@ def test_a_machine_reports_with_its_key(acceptor: Actor) -> None:
     signal = Signal.objects.get(pk=made.json()["signal_id"])
     assert (signal.post_id, signal.device) == (post.pk, "CAM-2206")
     assert _post(Client(), "/signals", body, Authorization="Bearer scoc_nothing_here").status_code == 401
+
+
+def test_the_list_leaves_as_a_file_under_the_same_filters(acceptor: Actor) -> None:
+    report(acceptor, category=FLOOD, place="东海路下穿通道", text="13812345678")
+    report(acceptor, metres=9000, place="学府路")
+    answer = _client(acceptor).get(f"{BASE}/situations/export", {"state": "open", "category": FLOOD})
+    lines = answer.content.decode("utf-8-sig").splitlines()
+    assert (answer.status_code, len(lines)) == (200, 2)
+    assert "道路积水" in lines[1]
+    assert "13812345678" not in answer.content.decode()
+    assert _client(acceptor).get(f"{BASE}/situations/export", {"form": "pdf"}).status_code == 422

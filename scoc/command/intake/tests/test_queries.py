@@ -163,8 +163,18 @@ def test_counts_of_tabs_and_the_last_hour(acceptor: Actor) -> None:
     assert (states["open"], states["dismissed"], states["settled"]) == (1, 1, 0)
     hour = queries.last_hour(acceptor)
     assert (hour.signals, hour.situations) == (5, 2)
-    with now.city_time(now.city_now() + timedelta(hours=25)):
-        assert queries.situation_counts(acceptor).states["dismissed"] == 0
+    with now.city_time(now.city_now() + timedelta(days=30)):  # a tab counts what its list shows, however old
+        listed = queries.situations(acceptor, ALL, state="dismissed")
+        assert queries.situation_counts(acceptor).states["dismissed"] == listed.total == 1
+
+
+def test_counts_are_under_the_filters_of_the_list(acceptor: Actor) -> None:
+    report(acceptor, category=FLOOD, place="东海路下穿通道")
+    report(acceptor, metres=9000, category=NOISE, place="学府路")
+    assert queries.situation_counts(acceptor).states["open"] == 2
+    assert queries.situation_counts(acceptor, category=FLOOD).states["open"] == 1
+    assert queries.situation_counts(acceptor, level=1).states["open"] == 0
+    assert queries.situation_counts(acceptor, text="学府").states["open"] is None  # words are looked for, not counted
 
 
 def test_points_are_live_situations_with_a_position(acceptor: Actor, east_and_west: tuple[int, int]) -> None:
