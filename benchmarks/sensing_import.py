@@ -10,10 +10,8 @@ import argparse
 import gzip
 import json
 import os
-import platform
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks._machine import drop, fdatasync_ms, fresh_database, machine
+
 DEVICES = 25
 PROPERTIES = ("pm25", "pm10", "no2", "o3", "co")
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -34,19 +34,6 @@ CASES = {
     "hours": "CSV.gz by station, one row an hour with five values (every reading opens an hour)",
     "stream": "Arrow batches by time, all stations each minute",
 }
-
-
-def fdatasync_ms(folder: Path) -> float:
-    """Median time of writing 8 KiB durably: without it a slow disk looks like slow code."""
-    times = []
-    with (folder / "sync").open("wb") as file:
-        for _ in range(50):
-            file.write(os.urandom(8192))
-            file.flush()
-            began = time.perf_counter()
-            os.fdatasync(file.fileno())
-            times.append((time.perf_counter() - began) * 1000)
-    return statistics.median(times)
 
 
 def write_files(folder: Path, rows: int, step: int) -> list[Path]:
@@ -197,32 +184,6 @@ def work(case: str, rows: int, folder: Path) -> None:
     )  # fmt: skip
 
 
-def postgres_url(name: str) -> str | None:
-    """A fresh database on the test server; None where there is none."""
-    import psycopg
-
-    told = subprocess.run(
-        [sys.executable, "-m", "scripts.postgres", "url"], capture_output=True, text=True, check=False
-    )
-    if told.returncode:
-        print(f"without PostgreSQL: {told.stderr.strip()[:200]}")
-        return None
-    server = told.stdout.strip().rsplit("/", 1)[0]
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return f"{server}/{name}"
-
-
-def drop(url: str) -> None:
-    """Remove the database again."""
-    import psycopg
-
-    server, name = url.rsplit("/", 1)
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
 def main() -> None:
     """Run every case on both databases and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -234,8 +195,7 @@ def main() -> None:
     if asked.work:
         work(asked.work[0], asked.rows, Path(asked.work[1]))
         return
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"{machine}, load average {os.getloadavg()[0]:.1f}, {asked.rows} readings a case")
+    print(f"{machine()}, {asked.rows} readings a case")
     print("target: SQLite 50 000/s, PostgreSQL 100 000/s, peak below 300 MB; bare: the same rows without SCOC")
     print(
         f"{'database':<11}{'case':<9}{'rows':>10}{'rate/s':>10}{'bare/s':>10}{'ratio':>7}{'peak MB':>9}"
@@ -258,16 +218,13 @@ def run_case(case: str, database: str, rows: int, folder: Path) -> None:
     """One line of the table."""
     home = folder / database
     home.mkdir()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCOC_")}
-    environment["SCOC_HOME"] = str(home)
-    url = postgres_url("scoc_bench_import") if database == "postgresql" else ""
-    if url is None:
+    found = fresh_database(database, home, "scoc_bench_import")
+    if found is None:
         return
-    environment["SCOC_DATABASE_URL"] = url
+    environment, url = found
     command = [sys.executable, "-m", "benchmarks.sensing_import", "--rows", str(rows), "--work", case, str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if url:
-        drop(url)
+    drop(url)
     if done.returncode:
         raise SystemExit(done.stderr)
     told = json.loads(done.stdout.splitlines()[-1])

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
 from scoc.core import audit, now
@@ -191,7 +191,9 @@ def system_actor(part: str) -> Actor:
     if user is None:
         user, _ = User.objects.get_or_create(username=username, defaults={"kind": User.Kind.SYSTEM, "password": "!"})
         if connection.in_atomic_block:
-            _uncommitted.add(part)  # an undone transaction takes the row with it, so it is not remembered yet
+            # An undone transaction takes the row with it: it is remembered once it is committed.
+            _uncommitted.add(part)
+            transaction.on_commit(lambda: _uncommitted.discard(part))
     actor = Actor(user_id=user.pk, username=username, kind=User.Kind.SYSTEM, grants=_EVERYTHING)
     if not connection.in_atomic_block:
         _uncommitted.discard(part)

@@ -52,12 +52,15 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class FactType:
-    """One kind of fact: its wire name, schema version, class, and the permission that lets a viewer see it."""
+    """One kind of fact: its wire name, schema version, class, the permission that lets a viewer see it, and the types
+    of its fields.
+    """
 
     name: str
     schema: int
     cls: type[Fact]
     permission: str
+    hints: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,13 @@ def fact(name: str, *, permission: str, schema: int = 1) -> Callable[[type[F]], 
     def make(cls: type[F]) -> type[F]:
         if name in FACTS:
             raise ValueError(f"Two facts are called {name}.")
-        for field, annotation in typing.get_type_hints(cls).items():
+        hints = typing.get_type_hints(cls)
+        for field, annotation in hints.items():
             if not _plain(annotation):
                 raise TypeError(
                     f"Fact {name}: field `{field}` may hold text or persons; use int, bool, datetime or Code."
                 )
-        FACTS[name] = _BY_CLASS[cls] = FactType(name, schema, cls, permission)
+        FACTS[name] = _BY_CLASS[cls] = FactType(name, schema, cls, permission, hints)
         return cls
 
     return make
@@ -141,7 +145,7 @@ def body_of(fact_: Fact) -> str:
 def fact_from(name: str, body: dict[str, Any]) -> Fact:
     """The fact that a stored body tells of."""
     cls = FACTS[name].cls
-    hints = typing.get_type_hints(cls)
+    hints = FACTS[name].hints  # finding them anew would cost more than all else that a delivery needs
     values: dict[str, Any] = {}
     for field, value in body.items():
         hint = hints.get(field)

@@ -200,24 +200,23 @@ def _news(row: FactRow) -> facts.News:
 
 
 def _run_one(delivery: Delivery) -> None:
-    """Do one delivery and mark it done, in one unit of work. Raises whatever the handler raised."""
+    """Do one delivery, in a unit of work of its own. Raises whatever the handler raised."""
     if delivery.fact is not None:
         handler = facts.HANDLERS[delivery.fact.name][delivery.handler]
         told = facts.fact_from(delivery.fact.name, json.loads(delivery.fact.body))
         with correlated(delivery.correlation), unit_of_work(system_actor(owner_of(handler)).on_run(delivery.run_id)):
             acting().correlation = delivery.correlation
             handler(told, _news(delivery.fact))
-            _mark_done(delivery)
         return
     function = TASKS[delivery.handler.removeprefix("task:")]
     with correlated(delivery.correlation), unit_of_work(system_actor(owner_of(function)).on_run(delivery.run_id)):
         acting().correlation = delivery.correlation
         function(**json.loads(delivery.payload or "{}"))
-        _mark_done(delivery)
 
 
-def _mark_done(delivery: Delivery) -> None:
-    Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.DONE, done_at=now.wall_now(), error="")
+def _mark_done(done: Collection[int]) -> None:
+    """In the transaction that did them, so that none is done without its mark or marked without being done."""
+    Delivery.objects.filter(pk__in=done).update(state=Delivery.State.DONE, done_at=now.wall_now(), error="")
 
 
 def _failed(delivery: Delivery, error: BaseException | str) -> None:
@@ -238,7 +237,8 @@ def _deliver_slice(deliveries: list[Delivery]) -> tuple[int, int, list[tuple[Del
     failures: list[tuple[Delivery, Exception]] = []
     first = deliveries[0]
     chunk = list(takewhile(lambda delivery: delivery.run_id == first.run_id, deliveries[:CHUNK]))
-    seen = done = 0
+    seen = 0
+    done: list[int] = []
     until = time.monotonic() + SLICE_SECONDS
     with unit_of_work(system_actor("work").on_run(first.run_id)):
         ours = _still_ours(chunk)
@@ -250,12 +250,13 @@ def _deliver_slice(deliveries: list[Delivery]) -> tuple[int, int, list[tuple[Del
                 continue
             try:
                 _run_one(delivery)
-                done += 1
+                done.append(delivery.pk)
             except (OperationalError, InterfaceError):
                 raise  # the database itself is in trouble: nothing of this slice can stay
             except Exception as error:  # noqa: BLE001  # whatever a handler raises must not stop its neighbours
                 failures.append((delivery, error))
-    return seen, done, failures
+        _mark_done(done)
+    return seen, len(done), failures
 
 
 def _deliver_alone(delivery: Delivery) -> tuple[int, int, list[tuple[Delivery, Exception]]]:
@@ -265,6 +266,7 @@ def _deliver_alone(delivery: Delivery) -> tuple[int, int, list[tuple[Delivery, E
             if not _still_ours([delivery]):
                 return 1, 0, []
             _run_one(delivery)
+            _mark_done([delivery.pk])
     except Exception as error:  # noqa: BLE001  # it is told of with the delivery
         return 1, 0, [(delivery, error)]
     return 1, 1, []

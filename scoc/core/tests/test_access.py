@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from scoc.core.access import actor_for, allowed, in_scope, posts_in_force, query, system_actor, visible
 from scoc.core.acting import Actor, Allowed, GrantRule
@@ -227,6 +229,22 @@ def test_a_part_of_scoc_acts_under_its_name(city: City) -> None:
     assert first == second
     assert (first.username, first.kind) == ("system:intake", "system")
     assert allowed(first, "anything.at_all").persons == "plain"
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_part_made_in_a_transaction_is_looked_up_no_more_once_that_is_committed() -> None:
+    """One whose transaction was undone is made again, since its row went with it."""
+    with transaction.atomic():
+        system_actor("sensing")
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        made = system_actor("sensing")
+    assert User.objects.get(username="system:sensing").pk == made.user_id
+    with transaction.atomic():
+        system_actor("sensing")
+        with CaptureQueriesContext(connection) as asked:
+            assert system_actor("sensing") == made
+    assert not asked.captured_queries
 
 
 def test_posts_are_in_force_by_the_citys_day(city: City) -> None:

@@ -43,6 +43,25 @@ def test_a_fact_reaches_its_handler_with_its_news(monday: datetime, city: City) 
     assert deliver_all() == tasks.Round(0, 0)
 
 
+@pytest.mark.usefixtures("committed")
+def test_a_slice_asks_no_more_for_many_deliveries_than_their_handlers_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the savepoints that keep neighbours apart: else the queue would cost more than the work."""
+
+    def hear(told: Rung, news: News) -> None:
+        """Take note."""
+
+    on(Rung)(hear)
+    monkeypatch.setattr(tasks, "SLICE_SECONDS", 60.0)  # one slice, however slow the machine
+    asked = []
+    for many in (1, 2, 22):  # the first one looks up what is remembered
+        for number in range(many):
+            ring(number)
+        with CaptureQueriesContext(connection) as queries:
+            assert deliver().done == many
+        asked.append(sum("SAVEPOINT" not in query["sql"] for query in queries.captured_queries))
+    assert asked[2] < asked[1] + 5, "twenty deliveries more cost no statement each"
+
+
 def test_what_a_handler_publishes_is_delivered_in_its_course_of_events(city: City) -> None:
     def answer(told: Rung, news: News) -> None:
         """Ring back once."""
