@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Annotated
-
 from django.http import HttpResponse
 from ninja.params.functions import Path, Query
-from pydantic import AfterValidator, AwareDatetime
 
 from scoc.core.http import Page, PageQuery, Request, Routes, expected_version, with_version
-from scoc.core.schemas import Done
+from scoc.core.schemas import Day, Done, Moment
 from scoc.sensing import actions, queries
 from scoc.sensing.schemas import (
     AlarmOut,
@@ -28,16 +24,6 @@ from scoc.sensing.schemas import (
     StateIn,
 )
 
-
-def _within_reach(moment: datetime) -> datetime:
-    """Raises ValueError for times that no database can compare."""
-    if not 1970 < moment.year < 2200:
-        raise ValueError("the time must lie from 1971 to 2199")
-    return moment
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_within_reach)]
-"""A time with its zone."""
 routes = Routes()
 ID = Path(..., ge=1, le=2**53)
 
@@ -167,8 +153,6 @@ def rejected(
 
 
 @routes.get("/rejected/counts", permission="sensing.read_rejected", response=list[RejectedCountRow])
-def rejected_counts(
-    request: Request, start_day: date, end_day: date, by_device: bool = False
-) -> list[RejectedCountRow]:
+def rejected_counts(request: Request, start_day: Day, end_day: Day, by_device: bool = False) -> list[RejectedCountRow]:
     """How many readings were refused, by day, source and reason."""
     return queries.rejected_counts(request.viewer, start_day, end_day, by_device=by_device)

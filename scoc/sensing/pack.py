@@ -199,7 +199,7 @@ def follow_type(type_: DeviceType, devices: QuerySet[Device]) -> None:
 
 
 def _devices() -> Iterable[DeviceIn]:
-    for row in Device.objects.exclude(state=Device.State.RETIRED).select_related("type", "organisation"):
+    for row in Device.objects.filter(listed=True).select_related("type", "organisation"):
         yield DeviceIn(
             key=row.key, type=row.type.code, name_zh=row.name.zh, name_en=row.name.en,
             organisation=row.organisation.code, lon=row.given_lon, lat=row.given_lat, datum=Datum(row.datum),
@@ -221,10 +221,13 @@ def _check_devices(pack: Pack, rows: Sequence[tuple[DeviceIn, str, int]]) -> Ite
 
 
 def _apply_devices(changes: Changes[DeviceIn]) -> None:
-    """Devices as the pack says; one that left it is retired, and its history stays."""
+    """Devices as the pack says; one that left it is retired, and its history stays.
+
+    One that comes back to the pack is in use again; one that was retired in SCOC stays so while the pack lists it.
+    """
     changed = wall_now()
     gone = Device.objects.filter(key__in=[row.key for row in changes.removed])
-    gone.update(state=Device.State.RETIRED, changed=changed)
+    gone.update(state=Device.State.RETIRED, listed=False, changed=changed)
     types = {row.code: row for row in DeviceType.objects.all()}
     organisations = dict(Organisation.objects.values_list("code", "id"))
     touched: set[str] = set()
@@ -233,8 +236,8 @@ def _apply_devices(changes: Changes[DeviceIn]) -> None:
     for row in [*changes.added, *changes.changed]:
         lon, lat = convert(row.lon, row.lat, row.datum, Datum.WGS84)
         device = known.get(row.key) or Device(key=row.key, registered_at=ALWAYS)
-        if device.state == Device.State.RETIRED:
-            device.state = Device.State.ACTIVE
+        if not device.listed:
+            device.state, device.listed = Device.State.ACTIVE, True
         device.type, device.name, device.organisation_id = (
             types[row.type],
             text_of(row),

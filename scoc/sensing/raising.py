@@ -72,13 +72,13 @@ def raise_alarm(
     """Raise an alarm at `at`, whose condition holds since `since` (microseconds); returns its id.
 
     `before` is the last alarm of the same rule and datastream: if it cleared no longer ago than the rule's recurrence
-    time, and what came of it is not settled, it is the same alarm that came back.
+    time, and neither a person found it false nor what came of it is settled, it is the same alarm that came back.
     """
     happened = from_micros(at)
     alarm = lock(Alarm.objects.filter(pk=before)).first() if before else None
     if (
         alarm is not None
-        and alarm.state != Alarm.State.SETTLED
+        and alarm.state in (Alarm.State.NEW, Alarm.State.ACKNOWLEDGED)
         and alarm.cleared_at is not None
         and at - to_micros(alarm.cleared_at) <= subject.recurrence_micros
     ):

@@ -11,6 +11,7 @@ from scripts.lints.house import Finding, House, check, is_test
 
 _CLOCKS = {Path("scoc/core/now.py"), Path("scoc/kit/identifiers.py")}
 """The two clocks, and the ids that grow with the machine's (docs/decisions/0003-ids-and-clocks.md)."""
+_MOMENT = Path("scoc/core/schemas.py")
 _ENVIRONMENT = Path("scoc/core/environment.py")
 _ENTRANCES = {Path("scoc/__main__.py"), Path("scoc/site/asgi.py"), _ENVIRONMENT}
 _TELLS_TIME = {
@@ -81,6 +82,20 @@ def one_clock(house: House) -> Iterator[Finding]:
 
 def _is_proof(node: ast.AST) -> bool:
     return "proof" in ast.unparse(node) if isinstance(node, ast.expr) else False
+
+
+@check("one-moment")
+def one_moment(house: House) -> Iterator[Finding]:
+    """Times from outside have one type: every offset that RFC 3339 allows, as UTC, within bounds."""
+    for path in house.python("scoc"):
+        if path == _MOMENT:
+            continue
+        for node in ast.walk(house.tree(path)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+            taken = {"AwareDatetime", "NaiveDatetime", "PastDatetime", "FutureDatetime"}.intersection(names)
+            if taken:
+                yield Finding(_place(path, node), f"`{min(taken)}` is a second type for a time from outside.",
+                              "Take `Moment` of scoc.core.schemas.")  # fmt: skip
 
 
 @check("tests-do-not-wait")

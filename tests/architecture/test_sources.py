@@ -51,6 +51,9 @@ PLANTED: dict[str, tuple[str, str, str | tuple[str, str], str, str]] = {
         "one-clock", "scoc/sensing/planted.py", 'Q = "UPDATE x SET at = now() WHERE id = 1"\n', "planted.py:1",
         "parameter",
     ),
+    "a second moment": (
+        "one-moment", "scoc/sensing/planted.py", "from pydantic import AwareDatetime\n", "planted.py:1", "`Moment`",
+    ),
     "sleep in a test": (
         "tests-do-not-wait", _A_TEST, "import time\n\n\ndef test_x() -> None:\n    time.sleep(1)\n", "planted.py:5",
         "deliver_all",

@@ -58,6 +58,9 @@ class Device(models.Model):
     changed = MicrosField(db_index=True)
     """Wall time of the last change to it, its credential or its datastreams: other processes look for it."""
 
+    listed = models.BooleanField(default=True)
+    """Whether the city pack names it; what left the pack is retired."""
+
     class Meta:
         db_table = "sensing_device"
         indexes = (models.Index(fields=("type", "key"), name="sensing_device_by_type"),)

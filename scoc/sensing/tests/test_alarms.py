@@ -105,14 +105,30 @@ def test_a_settled_alarm_that_comes_back_is_a_new_one(city: City, monday: dateti
     assert [row.state for row in Alarm.objects.order_by("id")] == ["settled", "new"]
 
 
-def test_a_refuted_alarm_that_comes_back_soon_stays_refuted(city: City, monday: datetime) -> None:
+def test_a_refuted_alarm_ends_its_episode(city: City, monday: datetime) -> None:
+    """A person judged what was, not what will be: the next time that the rule is broken is a new alarm."""
     make_rule()
     device = make_device()
     take(device, 80.0, 40.0)
     actions.refute_alarm(make_actor("sensing.refute_alarm"), Alarm.objects.get().pk, "cleaning of the inlet")
     take(device, 85.0, start=T0 + 5 * MINUTE)
-    alarm = Alarm.objects.get()
-    assert (alarm.state, alarm.recurrences, alarm.active) == ("false", 2, True)
+    assert [(row.state, row.recurrences, row.active) for row in Alarm.objects.order_by("id")] == [
+        ("false", 1, False), ("new", 1, True),
+    ]  # fmt: skip
+    assert [name for name, _ in facts()] == ["raised", "cleared", "refuted", "raised"]
+
+
+def test_an_alarm_refuted_while_its_condition_holds_is_raised_anew_only_after_it_cleared(
+    city: City, monday: datetime
+) -> None:
+    make_rule()
+    device = make_device()
+    take(device, 80.0)
+    actions.refute_alarm(make_actor("sensing.refute_alarm"), Alarm.objects.get().pk, "a lorry beside the inlet")
+    take(device, 90.0, 95.0, start=T0 + MINUTE)
+    assert Alarm.objects.count() == 1
+    take(device, 40.0, 85.0, start=T0 + 3 * MINUTE)
+    assert [row.state for row in Alarm.objects.order_by("id")] == ["false", "new"]
 
 
 def test_late_readings_raise_nothing(city: City, monday: datetime) -> None:

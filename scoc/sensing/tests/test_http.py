@@ -123,6 +123,17 @@ def test_a_retired_device_gets_no_credential(device: Device) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
 
 
+@pytest.mark.parametrize("offset", ["%2B18:57", "-23:59", "Z", "%2B08:00"])
+def test_a_time_with_any_offset_is_understood(device: Device, offset: str) -> None:
+    """RFC 3339 allows offsets that PostgreSQL refuses; they are asked as UTC."""
+    client = browser(make_actor("sensing.read_alarms", "sensing.read_observations"))
+    at = f"2026-06-15T00:00:00{offset}"
+    assert call(client, "GET", f"/alarms?since={at}&as_of={at}").status_code == 200
+    line = line_of(device)
+    end = at.replace("06-15", "06-18")
+    assert call(client, "GET", f"/datastreams/{line.pk}/series?start={at}&end={end}&as_of={at}").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -137,6 +148,7 @@ def test_a_retired_device_gets_no_credential(device: Device) -> None:
         ("GET", "/alarms?since=2026-06-15T00:00:00", None, 422),
         ("GET", "/alarms?since=0001-01-01T00:00:00%2B08:00", None, 422),
         ("GET", "/alarms?since=9999-12-31T23:59:59-08:00", None, 422),
+        ("GET", "/rejected/counts?start_day=0001-01-01&end_day=2026-06-30", None, 422),
         ("GET", "/alarms/1/acknowledge", None, 405),
         ("POST", "/alarms/999999/acknowledge", {}, 404),
         ("POST", "/alarms/999999/refute", {"opinion": "x"}, 422),

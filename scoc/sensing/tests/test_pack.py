@@ -154,6 +154,21 @@ def test_a_device_that_left_the_pack_is_retired_and_may_come_back(city: City, tm
     assert Device.objects.get().state == "active"
 
 
+def test_a_device_retired_in_scoc_is_not_revived_by_the_next_apply(city: City, tmp_path: Path) -> None:
+    """It was stolen, and somebody else may know its credential: the pack that still lists it changes nothing."""
+    applied(tmp_path)
+    device = Device.objects.get()
+    actor = system_actor("sensing")
+    actions.issue_credential(actor, device.pk)
+    actions.change_device_state(actor, device.pk, "retired")
+    assert applied(tmp_path) == []
+    assert [change.section for change in applied(tmp_path, [line(place="中山路")])] == ["devices"]
+    assert (Device.objects.get().state, Device.objects.get().place) == ("retired", "中山路")
+    applied(tmp_path, [])
+    applied(tmp_path)
+    assert Device.objects.get().state == "active"
+
+
 def test_a_changed_rule_is_a_new_version_and_goes_on_judging(city: City, monday: datetime, tmp_path: Path) -> None:
     applied(tmp_path)
     actions.ingest(system_actor("sensing"), "test", [Reading("st-1", "pm25", T0, 80.0)])
