@@ -29,10 +29,10 @@ from django.utils.crypto import constant_time_compare
 from scoc.core.access import actor_for
 from scoc.core.acting import Viewer
 from scoc.core.facts import FACTS, on_commit_hint
-from scoc.core.http.identity import POST_KEY, SEEN_KEY, held_post, is_idle
+from scoc.core.http.identity import POST_KEY, RUN_KEY, SEEN_KEY, held_post, is_idle, joined_run
 from scoc.core.http.problems import MEDIA_TYPE, plain_problem
 from scoc.core.models import FactRow, User
-from scoc.core.now import current_run
+from scoc.core.now import real_run
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
@@ -305,7 +305,7 @@ def _viewer_of(cookies: str) -> Viewer | None:
     post = held_post(user, session.get(POST_KEY))
     if post is None or is_idle(session.get(SEEN_KEY), post.role.code):
         return None
-    return actor_for(user, post).on_run(current_run())
+    return actor_for(user, post).on_run(joined_run(session.get(RUN_KEY)) or real_run())
 
 
 async def _viewer(cookies: str) -> Viewer | None:

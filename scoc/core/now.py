@@ -137,10 +137,22 @@ def recorded_by(as_of: datetime | None) -> datetime | None:
 
 def current_run() -> int:
     """The id of the run that this call belongs to. Raises RuntimeError before a city was applied."""
-    run_id = _run.get() or _refresh().active_run
+    return _run.get() or real_run()
+
+
+def real_run() -> int:
+    """The id of the run of real life: devices, machines and timed work of the installation live in it, whatever is
+    rehearsed beside it. Raises RuntimeError before a city was applied."""
+    run_id = _refresh().active_run
     if run_id is None:
         raise RuntimeError("No city is applied yet; run `scoc city apply <name>`.")
     return run_id
+
+
+def open_runs() -> list[int]:
+    """The ids of the runs that have not ended, oldest first; empty before a city was applied."""
+    known = _refresh()
+    return sorted(run_id for run_id, clock in (known.clocks or {}).items() if clock.ended_at is None)
 
 
 def city_zone() -> ZoneInfo:

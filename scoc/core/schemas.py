@@ -114,7 +114,7 @@ class CityOut(Schema):
 
 
 class RunOut(Schema):
-    """The run that screens show."""
+    """A run: real life, a drill or a replay."""
 
     id: int
     kind: str
@@ -130,6 +130,9 @@ class SessionOut(Schema):
     permissions: list[str]
     city: CityOut | None
     run: RunOut | None
+    """The run that this session takes part in."""
+    runs: list[RunOut]
+    """The open runs that it may take part in, real life first."""
     csrf_token: str
 
 

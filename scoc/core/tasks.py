@@ -34,6 +34,8 @@ T = TypeVar("T", bound=Callable[..., None])
 TASKS: dict[str, Callable[..., None]] = {}
 CRONS: dict[str, str] = {}
 """Five cron fields by task, in the city's time."""
+IN_EVERY_RUN: set[str] = set()
+"""Timed tasks that drills and replays need as well; the others are for the installation, in real life's time."""
 
 CLAIM_SECONDS = 120
 """A claim older than this belongs to a worker that died; another one takes the delivery over."""
@@ -57,9 +59,10 @@ class Round:
     failed: int
 
 
-def task(name: str, cron: str = "") -> Callable[[T], T]:
+def task(name: str, cron: str = "", *, every_run: bool = False) -> Callable[[T], T]:
     """Make a function a task; with `cron` (five fields, in the city's time) it is enqueued when due.
 
+    With `every_run` that holds for each open run by its own clock: a drill's limits run out as real ones do.
     Arguments are numbers, texts, booleans and lists of them. A time that was missed is made up for once.
     """
 
@@ -69,6 +72,8 @@ def task(name: str, cron: str = "") -> Callable[[T], T]:
         if cron:
             CronTrigger.from_crontab(cron, timezone="UTC")  # a wrong form fails at start
             CRONS[name] = cron
+            if every_run:
+                IN_EVERY_RUN.add(name)
         TASKS[name] = function
         return function
 
@@ -117,7 +122,7 @@ def _trigger(cron: str, zone: ZoneInfo) -> CronTrigger:
 
 
 def enqueue_due(moment: datetime | None = None, *, without: Collection[str] = ()) -> int:
-    """Put every timed task into the queue whose time has come in the active run. Returns how many.
+    """Put every timed task into the queue whose time has come in the current run. Returns how many.
 
     A replay may leave some out (`without`): they stay due.
     """
@@ -126,7 +131,7 @@ def enqueue_due(moment: datetime | None = None, *, without: Collection[str] = ()
     marks = {mark.task: mark for mark in CronMark.objects.filter(run_id=run_id)}
     count = 0
     for name, cron in CRONS.items():
-        if name in without:
+        if name in without or not (name in IN_EVERY_RUN or run_id == now.real_run()):
             continue
         mark = marks.get(name)
         if mark is None:  # the first look: due from now on

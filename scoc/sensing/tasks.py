@@ -12,7 +12,7 @@ from scoc.spatial.queries import locate
 _SLICE = 100
 
 
-@task("sensing.listen", cron="* * * * *")
+@task("sensing.listen", cron="* * * * *", every_run=True)
 def listen() -> None:
     """Look for datastreams that fell silent, or are heard again; each slice is a task of its own."""
     moment = city_now()

@@ -8,7 +8,7 @@ from scoc.core.acting import acting
 from scoc.core.tasks import enqueue, task
 
 
-@task("cases.urge", cron="* * * * *")
+@task("cases.urge", cron="* * * * *", every_run=True)
 def urge() -> None:
     """Urge where a clock reached a rung of the ladder; the rest of a long list in a further task."""
     if urge_due(system_actor("cases").on_run(acting().run_id)) == BATCH:

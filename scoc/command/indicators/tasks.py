@@ -12,13 +12,13 @@ def _self() -> Actor:
     return system_actor("indicators").on_run(acting().run_id)
 
 
-@task("indicators.refresh", cron="*/5 * * * *")
+@task("indicators.refresh", cron="*/5 * * * *", every_run=True)
 def refresh_due() -> None:
     """Measure what has fallen due: counts and rates every five minutes, air by the hour, daily figures by the day."""
     refresh(_self())
 
 
-@task("indicators.settle", cron="35 * * * *")
+@task("indicators.settle", cron="35 * * * *", every_run=True)
 def settle_late() -> None:
     """Take in readings that came late."""
     settle(_self())

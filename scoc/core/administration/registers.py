@@ -24,7 +24,7 @@ from scoc.core.administration.shapes import (
     RunRow,
 )
 from scoc.core.http.paging import Page, PageQuery, paged
-from scoc.core.models import ApiKey, Grant, Installation, Meter, Post, PostHolding, Run, User
+from scoc.core.models import ApiKey, Grant, Meter, Post, PostHolding, Run, User
 from scoc.core.refusals import no_such
 from scoc.core.schemas import text_out
 from scoc.core.secrets import keyed_hash
@@ -216,15 +216,13 @@ def runs(viewer: Viewer, page: PageQuery) -> Page[RunRow]:
     rows = Run.objects.all()
     if page.as_of:
         rows = rows.filter(started_at__lte=page.as_of)
-    installation = Installation.objects.first()
-    shown = installation.active_run_id if installation else None
 
     def row_of(run: Run) -> RunRow:
         with now.in_run(run.pk):
             moment = now.city_now()
         return RunRow(
             id=run.pk, kind=run.kind, name=text_out(run.name), started_at=run.started_at, ended_at=run.ended_at,
-            city_now=moment, speed=run.speed_millis / 1000, shown=run.pk == shown,
+            city_now=moment, speed=run.speed_millis / 1000, shown=run.pk == now.current_run(),
         )  # fmt: skip
 
     return paged(rows, page, ("-id",), row_of)

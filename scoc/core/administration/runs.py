@@ -1,4 +1,4 @@
-"""Runs (运行): normal life, drills and replays, each with its own clock; and which of them the screens show."""
+"""Runs (运行): real life, drills and replays, each with its own clock; and who takes part in which."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RunStarted(Fact):
 @fact("core.run_switched", permission="core.read_directory")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSwitched(Fact):
-    """Screens and timed work show another run from now on."""
+    """Somebody's session lives in another run from now on."""
 
     run: int
 
@@ -55,8 +55,11 @@ def start_run(
 ) -> int:
     """Begin a run whose clock starts at `city_origin` (now where left out) and goes `speed` times the real one.
 
-    Gives its id. Raises Invalid for a speed outside 0 (standing still) to 1 000 000.
+    Gives its id. Raises Invalid for a speed outside 0 (standing still) to 1 000 000, and for a second real life.
     """
+    if kind == Run.Kind.NORMAL:
+        raise invalid("kind", "A city has one real life, which is there already.", "Start an exercise or a replay.",
+                      zh="城市只有一个正常运行。")  # fmt: skip
     if not 0 <= speed <= FASTEST:
         raise invalid("speed", f"A speed lies between 0 and {FASTEST}.", "0 stands still.", zh="速度超出范围。")
     moment = now.wall_now()
@@ -65,6 +68,7 @@ def start_run(
         speed_millis=round(speed * 1000), started_at=moment,
     )  # fmt: skip
     publish(RunStarted(subject=Code(f"core:run-{run.pk}"), run=run.pk, kind=Code(kind.value)))
+    _told_clocks()
     return run.pk
 
 
@@ -77,23 +81,27 @@ def _open_run(run_id: int) -> Run:
 
 @action("core.switch_run", audited=True)
 def switch_run(actor: Actor, run_id: int) -> None:
-    """Have screens and timed work show this run."""
-    installation = Installation.objects.select_for_update().get()
-    installation.active_run = _open_run(run_id)
-    installation.save(update_fields=["active_run"])
-    publish(RunSwitched(subject=Code(f"core:run-{run_id}"), run=run_id))
-    _told_clocks()
+    """Take part in a run: from now on the session shows it and acts in it; everybody else stays where they are.
+
+    Real life goes on meanwhile: what devices report belongs to it. Raises NotFound for a run that has ended.
+    """
+    run = _open_run(run_id)
+    publish(RunSwitched(subject=Code(f"core:run-{run.pk}"), run=run.pk))
 
 
 @action("core.end_run", audited=True)
 def end_run(actor: Actor, run_id: int) -> None:
-    """End a drill or replay. Raises Refusal for the one that screens show."""
+    """End a drill or replay: sessions in it go back to real life. Raises Refusal for real life itself."""
     run = _open_run(run_id)
-    if Installation.objects.filter(active_run=run).exists():
-        raise Refusal(
-            "run_shown", Text("该运行正在显示，请先切换。", "Screens show this run; switch to another first.")
-        )
+    if run.kind == Run.Kind.NORMAL or Installation.objects.filter(active_run=run).exists():
+        raise Refusal("real_life", Text("正常运行不能结束。", "Real life has no end; only drills and replays have."))
     run.ended_at = now.wall_now()
     run.save(update_fields=["ended_at"])
     publish(RunEnded(subject=Code(f"core:run-{run_id}"), run=run_id))
     _told_clocks()
+
+
+def runs_to_join(actor: Actor) -> list[Run]:
+    """The open runs that this actor may take part in, real life first; that alone for most."""
+    rows = Run.objects.filter(ended_at=None).order_by("id")
+    return list(rows if actor.may("core.switch_run") else rows.filter(pk=now.real_run()))

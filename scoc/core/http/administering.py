@@ -6,9 +6,12 @@ from ninja.params.functions import Path
 
 from scoc.core import administration
 from scoc.core.contacts import Person
+from scoc.core.http.identity import RUN_KEY
 from scoc.core.http.request import Request
 from scoc.core.http.routes import Routes
 from scoc.core.models import Grant, Run
+from scoc.core.now import real_run
+from scoc.core.refusals import NotAllowed
 from scoc.core.schemas import (
     AccountIn,
     Done,
@@ -117,8 +120,14 @@ def start_run(request: Request, payload: RunIn) -> Made:
 
 @routes.post("/runs/{run_id}/show", permission="core.switch_run", response=Done)
 def switch_run(request: Request, run_id: int = ID) -> Done:
-    """Have screens and timed work show a run."""
+    """Have this session take part in a run: it shows it and acts in it from now on."""
+    if request.viewer.key_id is not None:
+        raise NotAllowed("no_session", Text("密钥没有会话。", "A key has no session: only people take part in drills."))
     administration.switch_run(request.viewer, run_id)
+    if run_id == real_run():
+        request.session.pop(RUN_KEY, None)
+    else:
+        request.session[RUN_KEY] = run_id
     return Done()
 
 

@@ -15,13 +15,15 @@ from scoc.core.acting import Actor
 from scoc.core.city.sections import city_settings
 from scoc.core.http.request import Request, client_address
 from scoc.core.models import Post, User
-from scoc.core.now import wall_now
+from scoc.core.now import run_clock, wall_now
 from scoc.core.pack import SecuritySettings
 from scoc.core.refusals import NotAllowed
 from scoc.kit.text import Text
 
 POST_KEY: Final = "post_id"
 """Where the session keeps the acting post."""
+RUN_KEY: Final = "run_id"
+"""Where the session keeps the run that it takes part in; absent in real life."""
 SEEN_KEY: Final = "seen_at"
 """Where the session keeps the time of its last request, in seconds; noted once a minute, since noting is a write."""
 NOTE_SECONDS: Final = 60
@@ -44,13 +46,19 @@ def held_post(user: User, post_id: object) -> Post | None:
     return holding.post if holding else None
 
 
+def joined_run(run_id: object) -> int | None:
+    """The run that a session joined, while it is open; None is real life."""
+    clock = run_clock(run_id) if isinstance(run_id, int) else None
+    return clock.run_id if clock and clock.ended_at is None else None
+
+
 def session_actor(request: HttpRequest) -> Actor | None:
     """The signed-in person in the chosen post, if that post is still held; None when nobody is signed in."""
     user = request.user
     if not user.is_authenticated or not isinstance(user, User) or not user.is_active:
         return None
     post = held_post(user, request.session.get(POST_KEY))
-    actor = actor_for(user, post, address=client_address(request))
+    actor = actor_for(user, post, address=client_address(request)).on_run(joined_run(request.session.get(RUN_KEY)))
     seen_at, moment = request.session.get(SEEN_KEY), int(wall_now().timestamp())
     if is_idle(seen_at, actor.role):
         signing.note_session(actor, "core.session_ended")

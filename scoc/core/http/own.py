@@ -14,15 +14,16 @@ from scoc.core import administration, now, queries, signing
 from scoc.core.access import QUERIES, holdings
 from scoc.core.acting import Actor
 from scoc.core.actions import ACTIONS
+from scoc.core.administration.runs import runs_to_join
 from scoc.core.city.reading import Manifest
 from scoc.core.city.sections import city_settings
 from scoc.core.contacts import shown
 from scoc.core.files import LARGEST, content_of, too_large
-from scoc.core.http.identity import BACKEND, POST_KEY, SIGNED_IN, held_post, session_actor
+from scoc.core.http.identity import BACKEND, POST_KEY, RUN_KEY, SIGNED_IN, held_post, joined_run, session_actor
 from scoc.core.http.paging import Page, PageQuery
 from scoc.core.http.request import Request, client_address
 from scoc.core.http.routes import PUBLIC, Routes
-from scoc.core.models import Attachment, Installation, Post, User
+from scoc.core.models import Attachment, Installation, Post, Run, User
 from scoc.core.refusals import NotAllowed
 from scoc.core.schemas import (
     AreaRow,
@@ -64,16 +65,22 @@ def _post_out(post: Post) -> PostOut:
     )  # fmt: skip
 
 
+def _run_out(run: Run) -> RunOut:
+    return RunOut(id=run.pk, kind=run.kind, name=text_out(run.name))
+
+
 def _session_of(request: HttpRequest, actor: Actor | None) -> SessionOut:
-    installation = Installation.objects.select_related("active_run").first()
+    installation = Installation.objects.first()
     user = request.user if isinstance(request.user, User) else None
     city = run = None
+    runs: list[RunOut] = []
     if installation is not None:
         head = city_settings(Manifest)
         city = CityOut(code=installation.code, name=text_out(installation.name), center=list(head.center),
                        bbox=list(head.bbox), timezone=installation.timezone)  # fmt: skip
-        run = RunOut(id=installation.active_run_id, kind=installation.active_run.kind,
-                     name=text_out(installation.active_run.name))  # fmt: skip
+        if actor is not None:
+            runs = [_run_out(one) for one in runs_to_join(actor)]
+        run = _run_out(Run.objects.get(pk=(actor.run_id if actor else None) or installation.active_run_id))
     held = [_post_out(holding.post) for holding in holdings(user)] if user else []
     names = sorted(set(ACTIONS) | set(QUERIES))
     return SessionOut(
@@ -83,7 +90,7 @@ def _session_of(request: HttpRequest, actor: Actor | None) -> SessionOut:
         ) if user else None,
         posts=held, post_id=actor.post_id if actor else None,
         permissions=[name for name in names if actor.may(name)] if actor else [],
-        city=city, run=run, csrf_token=get_token(request),
+        city=city, run=run, runs=runs, csrf_token=get_token(request),
     )  # fmt: skip
 
 
@@ -137,9 +144,10 @@ def change_password(request: Request, payload: PasswordChangeIn) -> Done:
 
 @routes.get("/clock", permission=PUBLIC, response=ClockOut)
 def clock(request: HttpRequest) -> ClockOut:
-    """City time and wall time."""
-    known = now.run_clock()
-    return ClockOut(city_now=now.city_now(), wall_now=now.wall_now(), speed=known.speed if known else 1.0)
+    """City time in the session's run, and wall time."""
+    with now.in_run(joined_run(request.session.get(RUN_KEY))):
+        known = now.run_clock()
+        return ClockOut(city_now=now.city_now(), wall_now=now.wall_now(), speed=known.speed if known else 1.0)
 
 
 @routes.get("/organisations", permission="core.read_directory", response=list[OrganisationRow])

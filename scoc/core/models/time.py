@@ -46,6 +46,7 @@ class Installation(models.Model):
     settings = models.JSONField(default=dict)
     """`city.toml` as applied: centre, bounding box and whatever tables modules declare in it."""
     active_run = models.ForeignKey(Run, on_delete=models.PROTECT)
+    """The run of real life. Devices report into it while others rehearse; a session may join another run."""
     applied_at = models.DateTimeField()
     digest = models.CharField(max_length=64)
 

@@ -13,7 +13,7 @@ from scoc.core import administration, now
 from scoc.core.access import system_actor
 from scoc.core.acting import unit_of_work
 from scoc.core.models import FactRow, Installation, Run
-from scoc.core.now import RunClock, city_now, city_time, city_today, current_run, in_run, run_clock, wall_now
+from scoc.core.now import RunClock, city_now, city_time, city_today, current_run, in_run, real_run, run_clock, wall_now
 from scoc.core.refusals import Invalid, NotFound, Refusal
 from scoc.core.remembered import forget_all
 from scoc.core.tests.factories import City, browser, make_actor
@@ -100,22 +100,27 @@ def test_runs_nest_and_none_keeps_the_one_it_is_in(city: City) -> None:
     assert current_run() == city.run.pk
 
 
-def test_the_run_that_is_shown_is_switched_and_cannot_be_ended(city: City) -> None:
+def test_a_drill_is_joined_and_ended_while_real_life_goes_on(city: City) -> None:
     actor = make_actor("core.*")
     run = administration.start_run(actor, Run.Kind.EXERCISE, NAME)
     administration.switch_run(actor, run)
-    assert current_run() == run
-    with pytest.raises(Refusal, match="run_shown"):
-        administration.end_run(actor.on_run(run), run)
-    administration.switch_run(actor, city.run.pk)
-    administration.end_run(actor, run)
+    assert current_run() == real_run() == city.run.pk
+    administration.end_run(actor.on_run(run), run)
     for wrong in (run, 999_999):
         with pytest.raises(NotFound):
             administration.switch_run(actor, wrong)
     with pytest.raises(Invalid):
         administration.start_run(actor, Run.Kind.REPLAY, NAME, speed=1e7)
     names = list(FactRow.objects.order_by("id").values_list("name", flat=True))
-    assert names == ["core.run_started", "core.run_switched", "core.run_switched", "core.run_ended"]
+    assert names == ["core.run_started", "core.run_switched", "core.run_ended"]
+
+
+def test_real_life_is_one_and_has_no_end(city: City) -> None:
+    actor = make_actor("core.*")
+    with pytest.raises(Invalid):
+        administration.start_run(actor, Run.Kind.NORMAL, NAME)
+    with pytest.raises(Refusal, match="real_life"):
+        administration.end_run(actor, city.run.pk)
 
 
 def test_what_happens_in_a_run_carries_it(city: City) -> None:

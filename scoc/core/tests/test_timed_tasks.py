@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from scoc.core import now
-from scoc.core.models import CronMark, Delivery
+from scoc.core import administration, now
+from scoc.core.models import CronMark, Delivery, Run
 from scoc.core.tasks import CRONS, TASKS, enqueue_due, task
-from scoc.core.tests.factories import City
+from scoc.core.tests.factories import City, make_actor
+from scoc.kit.text import Text
 
 
 def test_cron_rules_are_read_in_the_citys_time(city: City) -> None:
@@ -42,6 +43,22 @@ def test_a_clock_that_was_turned_back_starts_its_timed_tasks_anew(city: City) ->
     assert enqueue_due(datetime(2016, 11, 1, 0, 30, tzinfo=UTC)) == 0
     assert CronMark.objects.get().fired_at == datetime(2016, 11, 1, 0, 30, tzinfo=UTC)
     assert enqueue_due(datetime(2016, 11, 1, 1, 0, tzinfo=UTC)) == 1
+
+
+def test_a_drill_has_the_timed_tasks_of_desks_and_not_those_of_the_installation(city: City) -> None:
+    task("tests.limits", cron="* * * * *", every_run=True)(lambda: None)
+    task("tests.tidying", cron="* * * * *")(lambda: None)
+    CRONS.clear()
+    CRONS.update({"tests.limits": "* * * * *", "tests.tidying": "* * * * *"})
+    actor = make_actor("core.start_run")
+    origin = datetime(2016, 11, 1, 0, 0, 30, tzinfo=UTC)
+    drill = administration.start_run(actor, Run.Kind.EXERCISE, Text("演练", "Drill"), city_origin=origin)
+    for moment in (origin, origin + timedelta(minutes=1)):
+        with now.in_run(drill), now.city_time(moment):
+            enqueue_due()
+    assert [(row.handler, row.run_id) for row in Delivery.objects.filter(handler__startswith="task:tests.")] == [
+        ("task:tests.limits", drill)
+    ]
 
 
 def test_looking_for_timed_tasks_costs_one_statement(city: City) -> None:

@@ -25,6 +25,9 @@ export const logout = (): Promise<unknown> => body(http.POST('/api/v1/core/logou
 export const choosePost = (post_id: number): Promise<Session> =>
   body(http.POST('/api/v1/core/post', { body: { post_id } }))
 
+export const joinRun = (run_id: number): Promise<unknown> =>
+  body(http.POST('/api/v1/core/runs/{run_id}/show', { params: { path: { run_id } } }))
+
 export const clock = (): Promise<Clock> => body(http.GET('/api/v1/core/clock'))
 
 export const organisations = (kind?: string): Promise<Organisation[]> =>

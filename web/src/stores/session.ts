@@ -19,6 +19,7 @@ export const useSession = defineStore('session', () => {
   const post = computed(() => posts.value.find((held) => held.id === current.value?.post_id) ?? null)
   const city = computed(() => current.value?.city ?? null)
   const run = computed(() => current.value?.run ?? null)
+  const runs = computed(() => current.value?.runs ?? [])
   const permissions = computed(() => new Set(current.value?.permissions ?? []))
   const needsPost = computed(() => user.value !== null && post.value === null)
 
@@ -28,7 +29,7 @@ export const useSession = defineStore('session', () => {
     const before = current.value
     identity.csrf = session.csrf_token
     if (session.city) setZone(session.city.timezone)
-    if (before?.user?.id !== session.user?.id || before?.post_id !== session.post_id) {
+    if (before?.user?.id !== session.user?.id || before?.post_id !== session.post_id || before?.run?.id !== session.run?.id) {
       forgetShapes()
       epoch.value += 1
     }
@@ -49,6 +50,12 @@ export const useSession = defineStore('session', () => {
 
   async function choosePost(id: number): Promise<void> {
     take(await core.choosePost(id))
+  }
+
+  /** Take part in a drill or replay, or go back to real life; gives way to what the server says then. */
+  async function joinRun(id: number): Promise<void> {
+    await core.joinRun(id)
+    await load()
   }
 
   async function logout(): Promise<void> {
@@ -75,6 +82,7 @@ export const useSession = defineStore('session', () => {
     post,
     city,
     run,
+    runs,
     permissions,
     needsPost,
     language,
@@ -82,6 +90,7 @@ export const useSession = defineStore('session', () => {
     load,
     login,
     choosePost,
+    joinRun,
     logout,
     setLanguage,
   }

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from scoc.core import tasks
+from scoc.core import now, tasks
 from scoc.core.models import Installation
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,9 @@ class Command(BaseCommand):
             try:
                 if time.monotonic() - looked_at_crons >= CRON_SECONDS and Installation.objects.exists():
                     looked_at_crons = time.monotonic()
-                    tasks.enqueue_due()
+                    for run_id in now.open_runs():
+                        with now.in_run(run_id):
+                            tasks.enqueue_due()
                 result = tasks.deliver()
             except DatabaseError as error:
                 log.warning("the database is away: %s", error)
