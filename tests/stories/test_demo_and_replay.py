@@ -68,6 +68,20 @@ def test_the_demo_comes_up_stops_cleanly_and_goes_on_where_it_was(tmp_path: Path
 
 
 @pytest.mark.proof
+def test_no_process_outlives_a_killed_demo_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    """What is killed cannot stop its children: they see by themselves that it is gone, and leave the port."""
+    port = free_port()
+    demo = started(tmp_path, port, "--days", "0", "--no-staff")
+    family = psutil.Process(demo.pid).children(recursive=True)
+    assert len(family) == 3, "serve, work and simulate"
+    demo.kill()
+    demo.communicate(timeout=30)
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive
+    assert "history" not in stopped(started(tmp_path, port, "--no-staff"), signal.SIGTERM)
+
+
+@pytest.mark.proof
 @pytest.mark.skipif(DATA is None, reason="SCOC_DATA_DIR is not set: the archives are outside")
 def test_a_real_past_lived_twice_gives_the_same_table(tmp_path: Path) -> None:
     """Two days of November 2016, in two fresh installations: equal tables, with alarms and cases in them."""

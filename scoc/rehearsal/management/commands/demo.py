@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
+import socket
 import threading
 import time
 from argparse import ArgumentParser
@@ -25,13 +24,14 @@ from scoc.core.city import BadPack, Pack, read_pack
 from scoc.core.environment import child_environment
 from scoc.core.models import Installation, PostHolding
 from scoc.core.now import city_zone, run_clock, wall_now
+from scoc.rehearsal import children
 from scoc.rehearsal.actions import set_clock
 from scoc.rehearsal.binhai.people import PASSWORD
+from scoc.rehearsal.children import Child
 from scoc.rehearsal.history import found_city, lazy_disk, live_through, lived_until
 from scoc.rehearsal.simulator.town import ACTOR
 
 PACK = "binhai"
-STOP_SECONDS = 20
 
 
 class Command(BaseCommand):
@@ -51,18 +51,18 @@ class Command(BaseCommand):
         """Run until Ctrl-C or SIGTERM."""
         if not 0 <= options["days"] <= 366 or not 0 < options["speed"] <= 3600:
             raise CommandError("--days is 0 to 366, --speed above 0 and up to 3600.")
-        self.stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._asked)
+        self.host, self.port = settings.ENVIRONMENT.host, options["port"] or settings.ENVIRONMENT.port
+        self._look_at_port()
         begun = time.monotonic()
         call_command("migrate", verbosity=0)
         try:
             pack = read_pack(PACK)
         except BadPack as bad:
             raise CommandError("\n".join(str(problem) for problem in bad.problems)) from bad
-        installed = Installation.objects.first()
-        if installed is not None and installed.code != pack.manifest.code:
-            raise CommandError(f"This SCOC_HOME holds {installed.pack}; name another one for the demo.")
+        self._look_at_installation(pack)
+        self.stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._asked)
         reached = self._history(pack, options["days"])
         if reached is None:
             return
@@ -73,6 +73,45 @@ class Command(BaseCommand):
         if self.stop.is_set():
             return
         self.stop.set()
+
+    # -- before anything is done
+
+    def _look_at_port(self) -> None:
+        """A month of history is made before the web process starts: say at once that it will not come up."""
+        if not 0 < self.port < 65536:
+            raise CommandError(f"--port {self.port}: a port is 1 to 65535.")
+        with socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.host, self.port))
+            except OSError as error:
+                raise CommandError(
+                    f"Nothing can listen on {self.host}:{self.port} ({error.strerror}): another demo may run there. "
+                    f"Stop what uses it, or name another port: --port {self.port + 1 if self.port < 65535 else 8000}"
+                ) from error
+
+    def _look_at_installation(self, pack: Pack) -> None:
+        """What is there must be the city that the demo goes on with."""
+        installed = Installation.objects.first()
+        if installed is None:
+            return
+        where = "This database" if settings.ENVIRONMENT.database_url else f"The folder {settings.SCOC_HOME}"
+        other = "Give the demo a new folder: SCOC_HOME=<folder> scoc demo" + (
+            ", or another SCOC_DATABASE_URL." if settings.ENVIRONMENT.database_url else "."
+        )
+        if installed.code != pack.manifest.code:
+            raise CommandError(f"{where} holds another city, {installed.name.en} (pack {installed.pack}). {other}")
+        seed = installed.settings["city"].get("seed", 0)
+        if seed != pack.manifest.seed:
+            raise CommandError(
+                f"{where} holds {installed.name.en} as it is drawn from the seed {seed}, and cities/{pack.name} is "
+                f"drawn from {pack.manifest.seed}: its life cannot go on. {other}"
+            )
+        if installed.digest != pack.digest:
+            self.stdout.write(
+                f"cities/{pack.name} has changed since it was applied; the demo goes on with what was applied "
+                f"(`scoc city plan {pack.name}` shows the difference, `scoc city apply {pack.name}` takes it over)"
+            )
 
     # -- the past
 
@@ -103,16 +142,21 @@ class Command(BaseCommand):
 
     def _progress(self, start: datetime, end: datetime) -> Any:
         begun, zone = time.monotonic(), city_zone()
+        shown = ""
 
         def told(moment: datetime) -> None:
+            nonlocal shown
             share = (moment - start) / (end - start)
             seconds = time.monotonic() - begun
             left = seconds / share - seconds
-            day = f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
-            self.stdout.write(f"\rhistory {day}  {share:6.1%}  {seconds:4.0f} s, {left:4.0f} s left ", ending="")
+            local = moment.astimezone(zone)
+            line = f"history {local:%Y-%m-%d %H:%M}  {share:6.1%}  {seconds:4.0f} s, about {left:4.0f} s left"
+            if self.stdout.isatty():
+                self.stdout.write(f"\r{line} ", ending="\n" if moment >= end else "")
+            elif f"{local:%d}" != shown or moment >= end:  # a log wants no more than a line a day
+                shown = f"{local:%d}"
+                self.stdout.write(line)
             self.stdout.flush()
-            if moment >= end:
-                self.stdout.write("")
             if self.stop.is_set():
                 raise _Stopped
 
@@ -121,61 +165,41 @@ class Command(BaseCommand):
     # -- the present
 
     def _processes(self, options: dict[str, Any], begun: float) -> None:
-        port = options["port"] or settings.ENVIRONMENT.port
-        environment = child_environment(port=str(port))
+        environment = child_environment(port=str(self.port))
         commands = [["serve"], ["work"], ["simulate", *(["--no-staff"] if options["no_staff"] else [])]]
         connections.close_all()
-        # Sessions of their own: Ctrl-C reaches this process alone, which then stops the others in order.
-        children = [
-            subprocess.Popen([sys.executable, "-m", "scoc", *command], env=environment, start_new_session=True)  # noqa: S603  # ourselves
-            for command in commands
-        ]
+        started = [children.start(command, environment) for command in commands]
         failed = ""
         try:
-            if self._ready(port, children):
-                self._tell(port, time.monotonic() - begun)
+            if self._ready(started):
+                self._tell(time.monotonic() - begun)
                 if options["until_ready"]:
                     self.stop.set()
             while not self.stop.wait(0.5):
-                gone = [" ".join(command) for command, child in zip(commands, children, strict=True)
+                gone = [" ".join(command) for command, child in zip(commands, started, strict=True)
                         if child.poll() is not None]  # fmt: skip
                 if gone:
                     failed = f"`scoc {gone[0]}` ended by itself."
                     self.stop.set()
         finally:
-            self._end(children)
+            children.end(started)
         self._freeze()
         if failed:
             raise CommandError(f"{failed} Its last words stand above.")
         self.stdout.write("stopped; the next start goes on from here")
 
-    def _ready(self, port: int, children: list[subprocess.Popen[bytes]]) -> bool:
+    def _ready(self, started: list[Child]) -> bool:
         """Wait until the web process answers."""
+        address = f"http://{self.host}:{self.port}/api/v1/core/clock"
         for _ in range(240):
-            if self.stop.is_set() or any(child.poll() is not None for child in children):
+            if self.stop.is_set() or any(child.poll() is not None for child in started):
                 return False
             try:
-                if (
-                    httpx.get(f"http://{settings.ENVIRONMENT.host}:{port}/api/v1/core/clock", timeout=2).status_code
-                    < 500
-                ):
+                if httpx.get(address, timeout=2).status_code < 500:
                     return True
             except httpx.HTTPError:
                 self.stop.wait(0.25)
         raise CommandError("The web process did not answer within a minute.")
-
-    def _end(self, children: list[subprocess.Popen[bytes]]) -> None:
-        """Stop the simulated city first, then the worker, then the web process; whoever hangs is killed."""
-        for child in reversed(children):
-            if child.poll() is None:
-                child.terminate()
-        until = time.monotonic() + STOP_SECONDS
-        for child in reversed(children):
-            try:
-                child.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
 
     def _freeze(self) -> None:
         """Let the city's clock stand where its life has come to."""
@@ -183,8 +207,8 @@ class Command(BaseCommand):
         if clock is not None and lived is not None:
             set_clock(system_actor(ACTOR), max(lived, min(clock.at(wall_now()), lived + timedelta(minutes=30))), 0)
 
-    def _tell(self, port: int, seconds: float) -> None:
-        self.stdout.write(f"\nready after {seconds:.0f} s: http://{settings.ENVIRONMENT.host}:{port}/")
+    def _tell(self, seconds: float) -> None:
+        self.stdout.write(f"\nready after {seconds:.0f} s: http://{self.host}:{self.port}/")
         self.stdout.write(f"every login has the password {PASSWORD}\n")
         shown: set[str] = set()
         holdings = list(PostHolding.objects.filter(valid_to=None).select_related("user", "post__role").order_by("id"))
