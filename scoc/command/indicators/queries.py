@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models.functions import RowNumber, TruncDay, TruncHour
 
 from scoc.command.indicators.computing import definitions, newest_values
 from scoc.command.indicators.health import CODE
@@ -34,17 +35,18 @@ from scoc.core.access import allowed, query, visible
 from scoc.core.acting import Viewer
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.models import Area
-from scoc.core.now import city_now, current_run
+from scoc.core.now import city_now, city_zone, current_run
 from scoc.core.queries import organisation_row
 from scoc.core.refusals import invalid, no_such
 from scoc.core.schemas import TextOut, text_out
 from scoc.kit.text import Text
 
 SEE = "indicators.read_values"
-DAY = timedelta(hours=24)
+DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 THINNED = timedelta(minutes=15)
 """Series of short lines hold one point in so long."""
-MOST_POINTS = 5000
+SPAN_OF_QUARTERS, SPAN_OF_HOURS = timedelta(days=8), timedelta(days=62)
+"""Longer spans are drawn hour by hour, still longer ones day by day: a line of 400 days has 400 points."""
 POINTS_OF_PERCENT = Text("个百分点", "pp")
 
 
@@ -127,13 +129,23 @@ def _thin(points: Iterable[SeriesPoint]) -> list[SeriesPoint]:
 
 
 def _series(rows: QuerySet[IndicatorValue]) -> dict[str, list[SeriesPoint]]:
-    """Series by code: the newest revision of each window."""
+    """Series by code: the newest revision of each window. The span of `rows` bounds their number; none is cut off."""
     found: dict[str, dict[datetime, SeriesPoint]] = {}
     columns = rows.order_by("code", "window_end", "revision").values_list("code", "window_end", "value", "status")
-    for code, end, value, status in columns[:MOST_POINTS]:
+    for code, end, value, status in columns.iterator(chunk_size=2000):
         point = SeriesPoint(at=end, value=None if value is None else float(value), status=status)
         found.setdefault(code, {})[end] = point
     return {code: _thin(points.values()) for code, points in found.items()}
+
+
+def _sampled(rows: QuerySet[IndicatorValue], span: timedelta) -> tuple[QuerySet[IndicatorValue], timedelta]:
+    """Of one figure the last window of each step, and that step: the longer the span, the longer the step."""
+    if span <= SPAN_OF_QUARTERS:
+        return rows, THINNED
+    hourly = span <= SPAN_OF_HOURS
+    step = (TruncHour if hourly else TruncDay)("window_end", tzinfo=city_zone())
+    last = Window(RowNumber(), partition_by=[step], order_by=[F("window_end").desc(), F("revision").desc()])
+    return rows.annotate(place=last).filter(place=1), HOUR if hourly else DAY
 
 
 def _spark_rows(
@@ -267,9 +279,11 @@ def indicator(
     if sign.newest is not None:
         window = known.filter(window_start=sign.newest.window_start, window_end=sign.newest.window_end)
         revisions = list(window.select_related("indicator").order_by("-revision")[:50])
-    series = _series(known.filter(window_end__gt=since, window_end__lte=until)).get(code, [])
+    sampled, step = _sampled(known.filter(window_end__gt=since, window_end__lte=until), until - since)
+    series = _series(sampled).get(code, [])
     return IndicatorOut(
         definition=_definition(row), sign=sign, inputs=revisions[0].inputs if revisions else {}, series=series,
+        step_seconds=int(max(step, grain_step(row)).total_seconds()),
         districts=[
             DistrictValue(area_code=one.code, area_name=text_out(one.name),
                           newest=_value_out(found, moment) if (found := by_district.get((code, one.code))) else None)
@@ -351,7 +365,7 @@ def health_index(viewer: Viewer, area_code: str | None = None, as_of: datetime |
             SeriesPoint(at=at, value=float(value), status="ok")
             if value is not None
             else SeriesPoint(at=at, value=None, status="unknown")
-            for at, value in points[:MOST_POINTS]
+            for at, value in points
         ),
     )  # fmt: skip
 

@@ -153,6 +153,8 @@ class IndicatorOut(Schema):
     inputs: dict[str, object]
     """What went into the newest value."""
     series: list[SeriesPoint]
+    step_seconds: int
+    """One point of the series in so long: the last window of each step."""
     districts: list[DistrictValue]
     revisions: list[ValueOut]
     """Every revision of the newest window, newest first."""

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from scoc.command.indicators import actions, queries
-from scoc.command.indicators.models import Indicator
+from scoc.command.indicators.models import Indicator, IndicatorValue
 from scoc.command.indicators.tests.factories import HOUR, MINUTES, end_things, make_count, make_indicator
 from scoc.core.access import system_actor
 from scoc.core.acting import Actor
@@ -306,3 +306,29 @@ def test_the_cost_of_a_screen_does_not_grow_with_indicators(
     # Two more each when what the process remembers of clocks and settings has just grown old.
     most = {"signs": 9, "health": 7, "districts": 4}
     assert all(cost <= most[name] for name, cost in costs.items()), costs
+
+
+def every_five_minutes(code: str, start: datetime, days: int) -> None:
+    """Copies of the figure's one value, every five minutes from `start` on, counting up."""
+    row = IndicatorValue.objects.get(code=code)
+    fields = {field.attname: getattr(row, field.attname) for field in IndicatorValue._meta.fields}
+    rows = []
+    for number in range(1, days * 288 + 1):
+        end = start + number * MINUTES
+        moved = {"id": None, "window_start": end, "window_end": end, "happened_at": end, "value": D(number)}
+        rows.append(IndicatorValue(**{**fields, **moved}))
+    IndicatorValue.objects.bulk_create(rows, batch_size=2000)
+
+
+@pytest.mark.parametrize(("days", "step", "points"), [(7, 900, 7 * 96), (30, 3600, 30 * 24), (80, 86400, 81)])
+def test_a_long_line_is_coarser_and_never_loses_its_newest_end(
+    city: City, monday: datetime, reader: Actor, days: int, step: int, points: int
+) -> None:
+    make_count(by_district=False)
+    refresh(monday - timedelta(days=100))
+    every_five_minutes("TS02", monday - timedelta(days=days), days)
+    with city_time(monday):
+        found = queries.indicator(reader, "TS02", start=monday - timedelta(days=days))
+    assert (found.step_seconds, found.series[-1].at, found.series[-1].value) == (step, monday, days * 288)
+    assert abs(len(found.series) - points) <= 1
+    assert found.series == sorted(found.series, key=lambda point: point.at)
