@@ -29,6 +29,7 @@ from scoc.core.refusals import no_such
 from scoc.core.registry import categories
 from scoc.core.schemas import (
     AreaRow,
+    AuditFilter,
     AuditRow,
     CalendarOut,
     CategoryRow,
@@ -143,18 +144,20 @@ def _fact_out(row: FactRow) -> FactOut:
 
 
 @query("core.read_audit")
-def audit_entries(
-    viewer: Viewer, page: PageQuery, subject: str | None = None, action: str | None = None
-) -> Page[AuditRow]:
-    """The audit, newest first, of one subject or action if given."""
+def audit_entries(viewer: Viewer, page: PageQuery, wanted: AuditFilter) -> Page[AuditRow]:
+    """The audit, newest first. It goes by the real time, whatever the city's is: so do `since`, `until` and `as_of`."""
     rows = AuditEntry.objects.select_related("user", "post")
-    if subject:
-        rows = rows.filter(subject=subject)
-    if action:
-        rows = rows.filter(action=action)
+    exact = {"subject": wanted.subject, "action": wanted.action, "kind": wanted.kind, "outcome": wanted.outcome}
+    rows = rows.filter(**{name: value for name, value in exact.items() if value})
+    if wanted.user:
+        rows = rows.filter(user__in=User.objects.filter(username=wanted.user).values("id"))
+    if wanted.since:
+        rows = rows.filter(happened_at__gte=wanted.since)
+    if wanted.until:
+        rows = rows.filter(happened_at__lt=wanted.until)
     if page.as_of:
         rows = rows.filter(happened_at__lte=page.as_of)
-    return paged(
+    found = paged(
         rows, page, ("-happened_at", "-id"),
         lambda row: AuditRow(
             id=row.pk, happened_at=row.happened_at, kind=row.kind, user=row.user.username if row.user else None,
@@ -162,6 +165,8 @@ def audit_entries(
             outcome=row.outcome, code=row.code, detail=row.detail, address=row.address,
         ),
     )  # fmt: skip
+    found.as_of = page.as_of or now.wall_now()
+    return found
 
 
 @query("core.read_deliveries")
@@ -172,6 +177,7 @@ def parked_deliveries(viewer: Viewer, page: PageQuery) -> Page[DeliveryRow]:
         lambda row: DeliveryRow(
             id=row.pk, handler=row.handler, fact=row.fact.name if row.fact else None,
             subject=row.fact.subject if row.fact else None, attempts=row.attempts, error=row.error[-1000:],
+            parked_at=row.next_try_at,
         ),
     )  # fmt: skip
 

@@ -216,6 +216,18 @@ class AuditRow(Schema):
     address: str
 
 
+class AuditFilter(Schema):
+    """Which lines of the audit: of a subject, an action, a user name, a kind, an outcome, a span of real time."""
+
+    subject: str | None = Field(None, max_length=60)
+    action: str | None = Field(None, max_length=80)
+    user: str | None = Field(None, max_length=60)
+    kind: str | None = Field(None, max_length=20)
+    outcome: str | None = Field(None, max_length=20)
+    since: Moment | None = None
+    until: Moment | None = None
+
+
 class DeliveryRow(Schema):
     """A parked delivery."""
 
@@ -225,6 +237,8 @@ class DeliveryRow(Schema):
     subject: str | None
     attempts: int
     error: str
+    parked_at: datetime
+    """By the real clock."""
 
 
 class NoticeRow(Schema):

@@ -231,7 +231,7 @@ def _failed(delivery: Delivery, error: BaseException | str) -> None:
     log.warning("%s %s failed (attempt %s): %s", delivery.handler, delivery.pk, delivery.attempts, error)
     Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim).update(
         state=Delivery.State.PARKED if parked else Delivery.State.WAITING,
-        next_try_at=now.wall_now() + timedelta(seconds=min(2**delivery.attempts, 600)),
+        next_try_at=now.wall_now() + (timedelta() if parked else timedelta(seconds=min(2**delivery.attempts, 600))),
         claim="",
         error=storable(mask_text(told))[-4000:],
     )

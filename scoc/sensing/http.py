@@ -20,6 +20,7 @@ from scoc.sensing.schemas import (
     RefuteIn,
     RejectedCountRow,
     RejectedRow,
+    RuleRow,
     SeriesOut,
     StateIn,
 )
@@ -139,6 +140,12 @@ def refute(request: Request, payload: RefuteIn, alarm_id: int = ID) -> Done:
     """Judge the alarm false."""
     actions.refute_alarm(request.viewer, alarm_id, payload.opinion, version=expected_version(request))
     return Done()
+
+
+@routes.get("/rules", permission="sensing.read_alarms", response=Page[RuleRow])
+def rules(request: Request, page: PageQuery = Query(...)) -> Page[RuleRow]:
+    """The alarm rules in words."""
+    return queries.rules(request.viewer, page)
 
 
 @routes.get("/rejected", permission="sensing.read_rejected", response=Page[RejectedRow])

@@ -319,3 +319,27 @@ class StateIn(Schema):
     """The state to put a device in."""
 
     state: Literal["registered", "active", "maintenance", "retired"]
+
+
+class RuleRow(Schema):
+    """An alarm rule in force, in words, and how many alarms it raised in thirty days."""
+
+    code: str
+    version: int
+    name: TextOut
+    kind: str
+    level: str
+    category: str
+    device_type: str
+    type_name: TextOut
+    property: str
+    property_name: TextOut
+    sentence: TextOut
+    settings: dict[str, str | int | float]
+    """By kind: raise_at, clear_at, duration_seconds, change, window_seconds, k, missed …"""
+    unit: str
+    recurrence_seconds: int
+    """An alarm that comes back within this time after it cleared is the same alarm again."""
+    valid_from: datetime
+    raised: int
+    refuted: int

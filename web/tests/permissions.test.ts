@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CENTRES, centresFor } from '@/shell/navigation'
+import zh from '@/locales/zh-CN'
 import { placeOf } from '@/ui/places'
+import { ROOT } from './files'
 
 const having = (...names: string[]) => (name: string) => names.includes(name)
 
@@ -9,7 +13,7 @@ describe('what a post sees', () => {
     expect(centresFor(having())).toEqual([])
     const seen = centresFor(having('core.read_audit'))
     expect(seen.map((centre) => centre.name)).toEqual(['running'])
-    expect(seen[0]?.entries.map((entry) => entry.name)).toEqual(['settings'])
+    expect(seen[0]?.entries.map((entry) => entry.name)).toEqual(['audit'])
   })
   it('sees every entry with every permission', () => {
     const all = CENTRES.flatMap((centre) => centre.entries.flatMap((entry) => entry.permissions))
@@ -22,5 +26,19 @@ describe('what a post sees', () => {
     expect(placeOf('sensing:device-3', having('sensing.read_devices'))).toBe('/sensing/devices/3')
     expect(placeOf('core:notice-3', () => true)).toBeNull()
     expect(placeOf('cases:5x', () => true)).toBeNull()
+  })
+})
+
+describe('names of permissions', () => {
+  it('are there for every permission that a route asks for, so that nobody reads a code', () => {
+    const told = readFileSync(join(ROOT, '../tests/snapshots/openapi.json'), 'utf8')
+    const asked = new Set([...told.matchAll(/"x-permission": "([a-z_.]+)"/g)].map((match) => match[1] ?? ''))
+    const names = zh.permissions as Record<string, Record<string, string>>
+    const missing = [...asked].filter((code) => {
+      const [module = '', verb = ''] = code.split('.')
+      return !names[module]?.[verb]
+    })
+    expect(asked.size).toBeGreaterThan(40)
+    expect(missing).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { brief, date, dateTime, day, setZone, span, time, timeSeconds, weekday } from '@/ui/times'
+import { brief, date, dateTime, day, fromCity, setZone, span, time, timeSeconds, weekday } from '@/ui/times'
 
 const MOMENT = '2026-07-15T06:36:20Z'
 
@@ -16,6 +16,13 @@ describe('times in the city', () => {
     expect(weekday(MOMENT)).toBe(3)
     setZone('America/New_York')
     expect(time(MOMENT)).toBe('02:36')
+  })
+  it('reads what a form gives as the city means it, also across a change of offset', () => {
+    expect(fromCity('2026-07-15T14:36')).toBe('2026-07-15T06:36:00.000Z')
+    expect(fromCity('2026-07-15')).toBe('2026-07-14T16:00:00.000Z')
+    expect(fromCity('soon')).toBeNull()
+    setZone('America/New_York')
+    expect(fromCity('2026-03-08T12:00')).toBe('2026-03-08T16:00:00.000Z')
   })
   it('takes midnight as 00, not 24', () => {
     expect(time('2026-07-14T16:00:00Z')).toBe('00:00')

@@ -28,6 +28,7 @@ from scoc.core.refusals import NotAllowed
 from scoc.core.schemas import (
     AreaRow,
     AttachmentOut,
+    AuditFilter,
     AuditRow,
     CalendarIn,
     CalendarOut,
@@ -193,14 +194,9 @@ def timeline(request: Request, page: PageQuery = Query(...), subject: str = Quer
 
 
 @routes.get("/audit", permission="core.read_audit", response=Page[AuditRow])
-def audit(
-    request: Request,
-    page: PageQuery = Query(...),
-    subject: str | None = Query(None, max_length=60),
-    action: str | None = Query(None, max_length=80),
-) -> Page[AuditRow]:
+def audit(request: Request, page: PageQuery = Query(...), wanted: AuditFilter = Query(...)) -> Page[AuditRow]:
     """The audit, newest first."""
-    return queries.audit_entries(request.viewer, page, subject, action)
+    return queries.audit_entries(request.viewer, page, wanted)
 
 
 @routes.get("/deliveries", permission="core.read_deliveries", response=Page[DeliveryRow])

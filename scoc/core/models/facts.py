@@ -111,6 +111,9 @@ class AuditEntry(models.Model):
         indexes = (
             models.Index(fields=("subject", "happened_at"), name="core_audit_subject"),
             models.Index(fields=("action", "happened_at"), name="core_audit_action"),
+            models.Index(fields=("user", "happened_at"), name="core_audit_user"),
+            models.Index(fields=("kind", "happened_at"), name="core_audit_kind"),
+            models.Index(fields=("outcome", "happened_at"), name="core_audit_outcome"),
         )
 
     def __str__(self) -> str:

@@ -1,8 +1,9 @@
-"""What others may read of sensing: devices, series, roll-ups, alarms, refusals."""
+"""What others may read of sensing: devices, series, roll-ups, alarms and their rules, refusals."""
 
 from scoc.sensing.queries.alarms import alarm, alarms
 from scoc.sensing.queries.devices import device, device_points, device_types, devices
 from scoc.sensing.queries.refusals import rejected, rejected_counts
+from scoc.sensing.queries.rules import rules
 from scoc.sensing.queries.series import Grain, rollups, series
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "rejected",
     "rejected_counts",
     "rollups",
+    "rules",
     "series",
 ]

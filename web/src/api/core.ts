@@ -56,11 +56,18 @@ export const notices = (unread: boolean, cursor?: string): Promise<Schemas['Page
 export const readNotice = (notice_id: number): Promise<unknown> =>
   body(http.POST('/api/v1/core/notices/{notice_id}/read', { params: { path: { notice_id } } }))
 
-export const audit = (filter: {
+export interface AuditFilter {
   subject?: string
   action?: string
-  cursor?: string
-}): Promise<Schemas['Page_AuditRow_']> => body(http.GET('/api/v1/core/audit', { params: { query: filter } }))
+  user?: string
+  kind?: string
+  outcome?: string
+  since?: string
+  until?: string
+}
+
+export const audit = (filter: AuditFilter, cursor: string | null): Promise<Schemas['Page_AuditRow_']> =>
+  body(http.GET('/api/v1/core/audit', { params: { query: { ...filter, ...(cursor ? { cursor } : {}) } } }))
 
 export const parked = (cursor?: string): Promise<Schemas['Page_DeliveryRow_']> =>
   body(http.GET('/api/v1/core/deliveries', { params: { query: cursor ? { cursor } : {} } }))

@@ -9,6 +9,7 @@ export type Stream = Schemas['StreamOut']
 export type Series = Schemas['SeriesOut']
 export type AlarmRow = Schemas['AlarmRow']
 export type Alarm = Schemas['AlarmOut']
+export type RuleRow = Schemas['RuleRow']
 export type RejectedRow = Schemas['RejectedRow']
 export type RejectedCount = Schemas['RejectedCountRow']
 export type Grain = 'auto' | 'raw' | 'hour' | 'day'
@@ -81,6 +82,15 @@ export const changeDeviceState = (device_id: number, state: Schemas['StateIn']['
       headers: once(),
     }),
   )
+
+export const issueCredential = (device_id: number): Promise<Schemas['CredentialOut']> =>
+  body(http.POST('/api/v1/sensing/devices/{device_id}/credential', { params: { path: { device_id } }, headers: once() }))
+
+export const revokeCredential = (device_id: number) =>
+  body(http.POST('/api/v1/sensing/devices/{device_id}/credential/revoke', { params: { path: { device_id } }, headers: once() }))
+
+export const rules = (cursor: string | null): Promise<Schemas['Page_RuleRow_']> =>
+  body(http.GET('/api/v1/sensing/rules', { params: { query: { limit: 200, ...(cursor ? { cursor } : {}) } } }))
 
 export const rejected = (
   filter: { device_key?: string; reason?: string },

@@ -5,6 +5,7 @@ import {
   Gauge,
   Inbox,
   RadioTower,
+  ScrollText,
   Settings,
   type LucideIcon,
 } from '@lucide/vue'
@@ -36,11 +37,12 @@ export const CENTRES: Centre[] = [
   {
     name: 'running',
     entries: [
+      { name: 'audit', path: '/audit', icon: ScrollText, permissions: ['core.read_audit'] },
       {
         name: 'settings',
         path: '/settings',
         icon: Settings,
-        permissions: ['core.read_calendar', 'core.read_audit', 'core.read_deliveries'],
+        permissions: ['core.read_calendar', 'core.read_accounts', 'core.read_keys', 'core.read_runs', 'core.read_deliveries'],
       },
     ],
   },

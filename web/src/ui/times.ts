@@ -99,6 +99,21 @@ export function weekday(when: When): number | null {
   return parts(when)?.weekday ?? null
 }
 
+/** A local time of the city as a form gives it, `2026-07-15T14:36` or a day alone, as UTC; null for what is no time. */
+export function fromCity(local: string): string | null {
+  const wanted = Date.parse(`${local.length === 10 ? `${local}T00:00` : local}:00Z`)
+  if (Number.isNaN(wanted)) return null
+  let found = wanted
+  // The offset of the guess may be that of the other side of a change of offset: the second round mends it.
+  for (let round = 0; round < 2; round += 1) {
+    const p = parts(found)
+    if (!p) return null
+    const shown = Date.UTC(Number(p.year), Number(p.month) - 1, Number(p.day), Number(p.hour), Number(p.minute))
+    found += wanted - shown
+  }
+  return new Date(found).toISOString()
+}
+
 export interface Span {
   days: number
   hours: number

@@ -4,6 +4,9 @@ import type { State } from '@/ui/lights'
 
 const LEVELS: Record<string, State> = { severe: 'bad', major: 'att', minor: 'att' }
 
+/** The shape of an alarm level. */
+export const shapeOfLevel = (level: string): State => LEVELS[level] ?? 'unknown'
+
 /** An alarm that is over or judged is calm; else its level tells. */
 export function stateOfAlarm(row: Pick<AlarmRow, 'state' | 'active' | 'level'>): State {
   if (row.state === 'false' || row.state === 'settled') return 'ok'

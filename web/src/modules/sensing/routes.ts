@@ -20,6 +20,12 @@ export const sensingRoutes: RouteRecordRaw[] = [
     meta: { permissions: ['sensing.read_alarms'] },
   },
   {
+    path: '/sensing/rules',
+    name: 'rules',
+    component: () => import('./Rules.vue'),
+    meta: { permissions: ['sensing.read_alarms'] },
+  },
+  {
     path: '/sensing/rejected',
     name: 'rejected',
     component: () => import('./Rejected.vue'),

@@ -2,5 +2,6 @@
 export const TABS = [
   { name: 'devices', permission: 'sensing.read_devices' },
   { name: 'alarms', permission: 'sensing.read_alarms' },
+  { name: 'rules', permission: 'sensing.read_alarms' },
   { name: 'rejected', permission: 'sensing.read_rejected' },
 ] as const

@@ -1,0 +1,59 @@
+"""Reading the audit: by person, kind, outcome and real time; and what waits for a person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from scoc.core import administration, audit, queries
+from scoc.core.http.paging import PageQuery
+from scoc.core.models import Delivery, Run
+from scoc.core.now import wall_now
+from scoc.core.refusals import NotAllowed
+from scoc.core.schemas import AuditFilter
+from scoc.core.tests.factories import City, browser, make_actor
+
+PAGE = PageQuery(cursor=None, limit=50)
+
+
+def test_the_audit_is_found_by_person_kind_outcome_and_time(city: City) -> None:
+    auditor, clerk, stranger = make_actor("core.read_audit"), make_actor("core.edit_calendar"), make_actor()
+    administration.edit_calendar(clerk, 2031, [], [])
+    with pytest.raises(NotAllowed):
+        administration.edit_calendar(stranger, 2031, [], [])
+    audit.record(clerk, kind="login", action="core.sign_in", outcome="done", address="10.0.0.9")
+
+    def found(**wanted: object) -> list[tuple[str | None, str, str]]:
+        rows = queries.audit_entries(auditor, PAGE, AuditFilter.model_validate(wanted)).items
+        return [(row.user, row.action, row.outcome) for row in rows]
+
+    edited, refused = (
+        (clerk.username, "core.edit_calendar", "done"),
+        (stranger.username, "core.edit_calendar", "refused"),
+    )
+    assert found(user=clerk.username) == [(clerk.username, "core.sign_in", "done"), edited]
+    assert found(kind="refusal") == [refused]
+    assert found(outcome="done", action="core.edit_calendar") == [edited]
+    assert found(user="nobody") == []
+    assert found(since=wall_now() + timedelta(seconds=1)) == []
+    assert found(until=wall_now() - timedelta(minutes=1)) == []
+    page = queries.audit_entries(auditor, PAGE, AuditFilter.model_validate({}))
+    assert abs(page.as_of - wall_now()) < timedelta(seconds=5)
+    answer = browser(auditor).get(f"/api/v1/core/audit?user={clerk.username}&kind=login").json()
+    assert [row["address"] for row in answer["items"]] == ["10.0.0.9"]
+
+
+def test_a_parked_delivery_tells_since_when_and_is_tried_again(city: City) -> None:
+    admin = make_actor("core.read_deliveries", "core.retry_delivery")
+    moment = wall_now()
+    row = Delivery.objects.create(
+        handler="task:core.testing", run=Run.objects.get(), correlation="c", state=Delivery.State.PARKED,
+        next_try_at=moment, attempts=8, error="Traceback …\nValueError: no",
+    )  # fmt: skip
+    [shown] = queries.parked_deliveries(admin, PAGE).items
+    assert (shown.id, shown.attempts, shown.parked_at, shown.fact) == (row.pk, 8, moment, None)
+    administration.retry_delivery(admin, row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == ("waiting", 0)
+    assert queries.parked_deliveries(admin, PAGE).items == []
