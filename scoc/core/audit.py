@@ -11,6 +11,9 @@ import dataclasses
 import json
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +41,19 @@ class Entry:
     detail: str
     address: str
     correlation: str
+
+
+_about: ContextVar[str] = ContextVar("scoc_audit_about", default="")
+
+
+@contextmanager
+def about(subject: str) -> Iterator[None]:
+    """Entries made inside that name no subject of their own are about this one."""
+    token = _about.set(subject or _about.get())
+    try:
+        yield
+    finally:
+        _about.reset(token)
 
 
 _overdue: list[Entry] = []
@@ -71,7 +87,7 @@ def record(
         user_id=actor.user_id if actor else None,
         post_id=actor.post_id if actor else None,
         action=action,
-        subject=storable(subject)[:60],
+        subject=storable(subject or _about.get())[:60],
         outcome=outcome,
         code=code[:60],
         detail=storable(mask_text(detail))[:1000],

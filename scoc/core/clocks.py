@@ -18,6 +18,7 @@ import chinese_calendar
 from chinese_calendar.constants import holidays, workdays
 
 from scoc.core import now
+from scoc.core.acting import acting
 from scoc.core.facts import Code, Fact, fact, pending, publish
 from scoc.core.models import Calendar, FactRow
 from scoc.core.notify import notify, posts_with_role
@@ -117,12 +118,13 @@ def _with_weekends(version: int, zone: ZoneInfo, missing: frozenset[int]) -> Wor
 
 
 def _alarm(year: int) -> None:
-    """Tell the city's duty that a year has no calendar; once a day and year is enough."""
+    """Tell the city's duty that a year has no calendar; once a day and year is enough, in each run by itself."""
     subject = Code(f"core:calendar-{year}")
     since = now.wall_now() - timedelta(days=1)
     if pending("core.calendar_lacked", subject):
         return
-    if FactRow.objects.filter(subject=subject, name="core.calendar_lacked", recorded_at__gte=since).exists():
+    told = FactRow.objects.filter(subject=subject, name="core.calendar_lacked", recorded_at__gte=since)
+    if told.filter(run=acting().run_id).exists():
         return
     publish(CalendarLacked(subject=subject, year=year))
     notify(

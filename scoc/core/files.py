@@ -1,16 +1,17 @@
-"""Attachments (附件) by content hash in a folder: a file is on the disk before its row is."""
+"""Attachments (附件) by content hash in a folder: a file is on the disk before its row is; who may read one."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 
-from scoc.core.acting import acting
+from scoc.core.acting import Viewer, acting
 from scoc.core.models import Attachment
 from scoc.core.now import city_now, wall_now
 from scoc.core.refusals import Invalid, invalid
@@ -22,6 +23,34 @@ _KINDS = {
     "application/pdf": b"%PDF-",
 }
 _ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}
+
+
+Visible = Callable[[Viewer, int], bool]
+HOLDERS: list[tuple[str, Visible]] = []
+"""Who answers for files: the permission that shows a module's things, and whether one of them holds the file."""
+
+
+def holds_files(permission: str) -> Callable[[Visible], Visible]:
+    """Declare, in a module's queries, how to tell whether the viewer may see a thing of the module with this file.
+
+    The function is asked only with the permission; it applies the viewer's scope and run itself.
+    """
+
+    def make(visible: Visible) -> Visible:
+        HOLDERS.append((permission, visible))
+        return visible
+
+    return make
+
+
+def handed_in(viewer: Viewer, row: Attachment) -> bool:
+    """Whether it was handed in by the viewer's post."""
+    return viewer.post_id is not None and row.post_id == viewer.post_id
+
+
+def hangs_on_something_visible(viewer: Viewer, row: Attachment) -> bool:
+    """Whether some module shows the viewer a thing that this file hangs on."""
+    return any(viewer.may(permission) is not None and visible(viewer, row.pk) for permission, visible in HOLDERS)
 
 
 def _place(digest: str) -> Path:

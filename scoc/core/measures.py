@@ -18,7 +18,10 @@ from scoc.core.models import Area
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is measured: [start, end) in an area and all below it (None: the whole city), as known at `as_of`."""
+    """What is measured: [start, end) in an area and all below it (None: the whole city), as known at `as_of`.
+
+    `start` and `end` are times of the city; `as_of` is a real (wall) time and bounds `recorded_at`.
+    """
 
     start: datetime
     end: datetime

@@ -122,17 +122,22 @@ def run_clock(run_id: int | None = None) -> RunClock | None:
 
 
 def recorded_by(as_of: datetime | None) -> datetime | None:
-    """Up to which wall time (`recorded_at`) a row counts as known at the city time `as_of`; None: all that is known.
+    """Up to which wall time (`recorded_at`) a row counts as known at the city time `as_of`; None: all that is recorded.
 
-    In a run whose clock is shifted or fast the two clocks differ: what a replay knew at its own Monday was recorded
-    when its clock stood there, not on the Monday of the calendar.
+    In a run whose clock is shifted or fast the two clocks differ. What was recorded before the clock was set counts as
+    known: a replay, and the history that a demo begins with, are recorded today whatever time the city has. So whoever
+    asks bounds by `happened_at` as well.
     """
     if as_of is None or as_of >= city_now():
         return None
     clock = run_clock()
-    if clock is None or clock.city_origin is None or clock.wall_origin is None or not clock.speed:
+    if clock is None:
         return as_of
-    return clock.wall_origin + (as_of - clock.city_origin) / clock.speed
+    if clock.kind == "replay":
+        return None
+    if clock.city_origin is not None and clock.wall_origin is not None and as_of < clock.city_origin:
+        return clock.wall_origin
+    return clock.wall_at(as_of)
 
 
 def current_run() -> int:

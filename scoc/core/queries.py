@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from scoc.core import clocks, contacts, now
 from scoc.core.access import posts_in_force, query, visible
 from scoc.core.acting import Viewer
 from scoc.core.facts import FACTS
+from scoc.core.files import handed_in, hangs_on_something_visible
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.models import (
     Area,
@@ -21,11 +22,12 @@ from scoc.core.models import (
     Delivery,
     FactRow,
     Organisation,
+    OrganisationName,
     Post,
     User,
 )
 from scoc.core.notify import notices_of
-from scoc.core.refusals import no_such
+from scoc.core.refusals import invalid, no_such
 from scoc.core.registry import categories
 from scoc.core.schemas import (
     AreaRow,
@@ -69,13 +71,39 @@ def actor_name(viewer: Viewer, user: User, persons: str) -> Text:
     return Text(name or user.username, name or user.username)
 
 
+def _day(page: PageQuery) -> date:
+    """The city's day that a directory is asked for."""
+    return (page.as_of or now.city_now()).astimezone(now.city_zone()).date()
+
+
+def _in_force(day: date) -> Q:
+    """Rows valid on a day; `valid_to` is the first day without."""
+    return Q(valid_from__lte=day) & (Q(valid_to=None) | Q(valid_to__gt=day))
+
+
 @query("core.read_directory")
-def organisations(viewer: Viewer, kind: str | None = None) -> list[OrganisationRow]:
-    """The organisations of the city that hold today, of one kind if given."""
-    rows = Organisation.objects.filter(valid_to=None).order_by("path")
+def organisations(viewer: Viewer, page: PageQuery, kind: str | None = None) -> Page[OrganisationRow]:
+    """The organisations of the city that hold on a day (today by default), of one kind if given, parents first.
+
+    With `as_of` under the names that they bore then.
+    """
+    day = _day(page)
+    rows = Organisation.objects.filter(_in_force(day))
     if kind:
         rows = rows.filter(kind=kind)
-    return [organisation_row(row) for row in rows]
+    if page.as_of is None:
+        return paged(rows, page, ("path", "id"), organisation_row)
+    borne = OrganisationName.objects.filter(_in_force(day)).order_by("-valid_from")
+    rows = rows.prefetch_related(Prefetch("names", queryset=borne, to_attr="borne"))
+    return paged(rows, page, ("path", "id"), _organisation_then)
+
+
+def _organisation_then(row: Organisation) -> OrganisationRow:
+    shown = organisation_row(row)
+    borne: list[OrganisationName] = row.borne  # type: ignore[attr-defined]  # prefetched
+    if borne:
+        shown.name = text_out(borne[0].name)
+    return shown
 
 
 def area_row(row: Area) -> AreaRow:
@@ -88,27 +116,26 @@ def area_row(row: Area) -> AreaRow:
 
 @query("core.read_directory")
 def areas(
-    viewer: Viewer, level: str | None = None, parent: str | None = None, as_of: datetime | None = None
-) -> list[AreaRow]:
-    """The areas of one level, or below one parent, as their boundaries held on a day (today by default)."""
-    day = (as_of or now.city_now()).astimezone(now.city_zone()).date()
-    rows = Area.objects.filter(valid_from__lte=day).filter(Q(valid_to=None) | Q(valid_to__gt=day))
+    viewer: Viewer, page: PageQuery, level: str | None = None, parent: str | None = None
+) -> Page[AreaRow]:  # fmt: skip
+    """The areas of one level, or below one parent, as their boundaries held on a day (today by default), by code."""
+    rows = Area.objects.filter(_in_force(_day(page)))
     if level:
         rows = rows.filter(level=level)
     if parent:
         rows = rows.filter(parent__code=parent)
-    return [area_row(row) for row in rows.select_related("parent").order_by("code")[:5000]]
+    return paged(rows.select_related("parent"), page, ("code", "id"), area_row)
 
 
 @query("core.read_directory")
-def category_list(viewer: Viewer, as_of: datetime | None = None) -> list[CategoryRow]:
-    """The classes of components and events that hold at a time (now by default)."""
-    rows: QuerySet[Category] = categories(as_of or now.city_now()).order_by("kind", "major", "minor")
-    return [
-        CategoryRow(code=row.code, kind=row.kind, major=row.major, minor=row.minor, name=text_out(row.name),
-                    version=row.version)
-        for row in rows
-    ]  # fmt: skip
+def category_list(viewer: Viewer, page: PageQuery) -> Page[CategoryRow]:
+    """The classes of components and events that hold at a time (now by default), by code."""
+    rows: QuerySet[Category] = categories(page.as_of or now.city_now())
+    return paged(
+        rows, page, ("code", "id"),
+        lambda row: CategoryRow(code=row.code, kind=row.kind, major=row.major, minor=row.minor,
+                                name=text_out(row.name), version=row.version),
+    )  # fmt: skip
 
 
 @query("core.read_calendar")
@@ -131,7 +158,10 @@ def timeline(viewer: Viewer, subject: str, page: PageQuery) -> Page[FactOut]:
     kinds = [name for name, kind in FACTS.items() if viewer.may(kind.permission)]
     rows = visible(viewer, FactRow.objects.filter(subject=subject, name__in=kinds), "core.read_facts")
     if page.as_of:
-        rows = rows.filter(recorded_at__lte=page.as_of)
+        rows = rows.filter(happened_at__lte=page.as_of)
+    recorded = now.recorded_by(page.as_of)
+    if recorded is not None:
+        rows = rows.filter(recorded_at__lte=recorded)
     return paged(rows.select_related("post", "area"), page, ("id",), _fact_out)
 
 
@@ -171,7 +201,10 @@ def audit_entries(viewer: Viewer, page: PageQuery, wanted: AuditFilter) -> Page[
 
 @query("core.read_deliveries")
 def parked_deliveries(viewer: Viewer, page: PageQuery) -> Page[DeliveryRow]:
-    """Deliveries that failed too often and wait for a person."""
+    """Deliveries that failed too often and wait for a person, now. Raises Invalid when asked for a past time."""
+    if page.as_of is not None:
+        raise invalid("as_of", "What waits is known for now only: as_of cannot be answered.", "Leave as_of out.",
+                      zh="仅能查看当前的搁置任务，请去掉 as_of。")  # fmt: skip
     return paged(
         Delivery.objects.filter(state=Delivery.State.PARKED).select_related("fact"), page, ("id",),
         lambda row: DeliveryRow(
@@ -186,13 +219,18 @@ def parked_deliveries(viewer: Viewer, page: PageQuery) -> Page[DeliveryRow]:
 def notices(viewer: Viewer, page: PageQuery, unread: bool = False) -> Page[NoticeRow]:
     """The viewer's own notices, newest first."""
     rows = notices_of(viewer).filter(run_id=viewer.run_id or now.current_run())
+    then = page.as_of
+    not_read = Q(read_at=None)
+    if then is not None:
+        rows = rows.filter(happened_at__lte=then)
+        not_read |= Q(read_at__gt=then)
     if unread:
-        rows = rows.filter(read_at=None)
+        rows = rows.filter(not_read)
     return paged(
         rows, page, ("-id",),
         lambda row: NoticeRow(
-            id=row.pk, subject=row.subject, level=row.level, title=text_out(row.title),
-            happened_at=row.happened_at, read_at=row.read_at,
+            id=row.pk, subject=row.subject, level=row.level, title=text_out(row.title), happened_at=row.happened_at,
+            read_at=None if then is not None and row.read_at is not None and row.read_at > then else row.read_at,
         ),
     )  # fmt: skip
 
@@ -207,14 +245,12 @@ def post_of(code: str) -> Post:
 
 @query("core.read_files")
 def attachment(viewer: Viewer, attachment_id: int) -> Attachment:
-    """A stored file's row. Raises NotFound when it is outside the viewer's scope; one's own is always inside.
+    """A stored file's row. Raises NotFound unless the viewer may see something that it hangs on, or handed it in.
 
-    A file has no area: without that, whoever reads by area could not look at the photo just handed in.
+    A file follows its subjects, each by the rule of the module that owns it; one that hangs on nothing is nobody
+    else's. The scope of the permission itself plays no part.
     """
-    rows = Attachment.objects.filter(pk=attachment_id)
-    row = visible(viewer, rows, "core.read_files").first()
-    if row is None and viewer.post_id is not None:
-        row = rows.filter(post_id=viewer.post_id, run=viewer.run_id or now.current_run()).first()
-    if row is None:
+    row = Attachment.objects.filter(pk=attachment_id, run=viewer.run_id or now.current_run()).first()
+    if row is None or not (handed_in(viewer, row) or hangs_on_something_visible(viewer, row)):
         raise no_such("附件", "file", f"core:attachment-{attachment_id}")
     return row

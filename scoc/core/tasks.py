@@ -156,7 +156,8 @@ def _claim(rows: QuerySet[Delivery], limit: int) -> list[Delivery]:
     claim = secrets.token_hex(8)
     with transaction.atomic():
         if connection.vendor == "postgresql":
-            rows = rows.select_for_update(skip_locked=True)
+            # of the deliveries alone: a fact that is locked with one of them would hide its other deliveries
+            rows = rows.select_for_update(skip_locked=True, of=("self",))
         ids = list(rows.values_list("id", flat=True)[:limit])
         Delivery.objects.filter(id__in=ids).update(
             state=Delivery.State.CLAIMED,
@@ -168,17 +169,20 @@ def _claim(rows: QuerySet[Delivery], limit: int) -> list[Delivery]:
     return list(Delivery.objects.filter(id__in=ids, claim=claim).select_related("fact").order_by("id"))
 
 
+def _happened(rows: QuerySet[Delivery], by: datetime | None) -> QuerySet[Delivery]:
+    """Only deliveries of facts that had happened by a time of the city; all of them without one."""
+    return rows if by is None else rows.filter(fact__happened_at__lte=by)
+
+
 def _claim_waiting(limit: int, happened_by: datetime | None = None) -> list[Delivery]:
     rows = Delivery.objects.filter(state=Delivery.State.WAITING, next_try_at__lte=now.wall_now())
-    if happened_by is not None:
-        rows = rows.filter(fact__happened_at__lte=happened_by)
-    return _claim(rows.order_by("next_try_at", "id"), limit)
+    return _claim(_happened(rows, happened_by).order_by("next_try_at", "id"), limit)
 
 
-def _claim_abandoned() -> list[Delivery]:
+def _claim_abandoned(happened_by: datetime | None = None) -> list[Delivery]:
     """Take one delivery whose worker died; one, so that if it was the one that killed it, it takes no other along."""
     rows = Delivery.objects.filter(state=Delivery.State.CLAIMED, claimed_until__lt=now.wall_now())
-    return _claim(rows.order_by("claimed_until", "id"), 1)
+    return _claim(_happened(rows, happened_by).order_by("claimed_until", "id"), 1)
 
 
 def _still_ours(deliveries: list[Delivery]) -> set[int]:
@@ -301,7 +305,7 @@ def deliver(limit: int = 200, *, happened_by: datetime | None = None) -> Round:
     With `happened_by` facts that happened later wait, and tasks: a replay delivers in the order of the city's time.
     """
     result = _deliver_claimed(_claim_waiting(limit, happened_by))
-    abandoned = _claim_abandoned()
+    abandoned = _claim_abandoned(happened_by)
     if abandoned and abandoned[0].attempts > MOST_ATTEMPTS:
         _failed(abandoned[0], f"Its worker died {MOST_ATTEMPTS} times while doing this.")
         return Round(result.done, result.failed + 1)
@@ -338,13 +342,13 @@ def forget_done() -> None:
     """
     moment = now.wall_now()
     old: list[QuerySet[Any]] = [
-        Delivery.objects.filter(state=Delivery.State.DONE, done_at__lt=moment - KEEP_DONE),
-        IdempotencyMark.objects.filter(recorded_at__lt=moment - KEEP_MARKS),
-        Session.objects.filter(expire_date__lt=moment),
+        Delivery.objects.filter(state=Delivery.State.DONE, done_at__lt=moment - KEEP_DONE).order_by("done_at"),
+        IdempotencyMark.objects.filter(recorded_at__lt=moment - KEEP_MARKS).order_by("recorded_at"),
+        Session.objects.filter(expire_date__lt=moment).order_by("expire_date"),
     ]
     more = False
     for rows in old:
-        chosen = list(rows.order_by("pk").values_list("pk", flat=True)[:FORGET_AT_ONCE])
+        chosen = list(rows.values_list("pk", flat=True)[:FORGET_AT_ONCE])
         rows.model._default_manager.filter(pk__in=chosen).delete()
         more |= len(chosen) == FORGET_AT_ONCE
     if more:

@@ -25,7 +25,7 @@ from scoc.sensing.schemas import (
     StateIn,
 )
 
-routes = Routes()
+routes = Routes(own="alarm")
 ID = Path(..., ge=1, le=2**53)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from scripts.lints.house import Finding, House, check
 
@@ -31,6 +31,21 @@ LEAN_PATHS = {
     "/api/v1/sensing/readings": "authenticates a device by its credential, for itself only, in sensing.lean",
 }
 """Every address in front of Django, each with where its access is checked."""
+WHOLE_LISTS = {
+    "GET /api/v1/core/permissions": "what the code declares, not what a city adds",
+    "GET /api/v1/core/keys/{prefix}/meters": "the hours of one key, as many as `hours` allows",
+    "GET /api/v1/sensing/types": "the kinds of devices that a pack configures",
+    "GET /api/v1/sensing/devices/points": "points of one map, capped at MOST_ON_MAP",
+    "GET /api/v1/sensing/rejected/counts": "sums by day, capped at 5 000",
+    "GET /api/v1/cases/points": "points of one map, capped at MOST_POINTS",
+    "GET /api/v1/cases/conditions": "the filing conditions that a pack configures, capped at 2 000",
+    "GET /api/v1/cases/units": "the responsibility matrix's suggestions for one place",
+    "GET /api/v1/cases/{case_id}/units": "the responsibility matrix's suggestions for one case",
+    "GET /api/v1/indicators/signs": "the indicators that a pack configures",
+    "GET /api/v1/indicators/districts": "the districts of the city",
+    "GET /api/v1/intake/situations/points": "points of one map, capped at MOST_POINTS",
+}
+"""Every address that gives a list without pages, each with the reviewed reason why it cannot grow long."""
 
 
 def _module(house: House, thing: Any) -> str | None:
@@ -214,6 +229,28 @@ def _addresses(entries: list[Any]) -> Iterator[tuple[str, str]]:
             yield f"/{entry.pattern}*", "ANY"
             continue
         yield "/" + re.split(r"\(", str(entry.pattern).lstrip("^"))[0].rstrip("$/"), "GET"
+
+
+@check("lists", django=True)
+def lists(house: House) -> Iterator[Finding]:
+    """Every address that gives a list gives it by pages, or stands on the short list of those that stay short."""
+    from importlib import import_module
+
+    from scoc.core.http.routes import ROUTES
+
+    import_module("scoc.site.urls")  # it loads the routes of all modules
+    whole = set()
+    for route in ROUTES:
+        view = inspect.unwrap(route.view)
+        if get_origin(get_type_hints(view).get("return")) not in {list, tuple}:
+            continue
+        address = f"{route.method} {_module_path(house, route.view)}{route.path}"
+        whole.add(address)
+        if address not in WHOLE_LISTS:
+            yield Finding(f"{_where(view)} ({address})", "gives a list without pages.",
+                          "Give a `Page` and take a `PageQuery`; or add it to WHOLE_LISTS with its bound.")  # fmt: skip
+    for address in sorted(WHOLE_LISTS.keys() - whole):
+        yield Finding(address, "is on the list of whole lists, but is none.", "Take it off WHOLE_LISTS.")
 
 
 @check("facts", django=True)

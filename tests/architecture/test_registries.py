@@ -169,6 +169,12 @@ def wordless(request: Request) -> int:
     return 1
 
 
+@routes.get("/everything", permission="governance.read_things")
+def everything(request: Request) -> list[int]:
+    """Give a list without pages."""
+    return []
+
+
 @routes.router.get("/past")
 def past(request: Request) -> int:
     """Go past Routes."""
@@ -205,6 +211,7 @@ FOUND = [
     ("actions", "the action's name `cases.pretend` cannot be granted.", "governance.<verb>"),
     ("public-functions", "governance.actions.back_door: is public", "Make it one"),
     ("public-functions", "governance.queries.open_window: is public", "Make it one"),
+    ("lists", "GET /api/v1/governance/everything): gives a list without pages.", "PageQuery"),
     ("queries", "governance.queries.things: does not take `viewer: Actor` first.", "always comes first"),
     ("queries", "governance.queries.borrowed: asks for `cases.read_worklist`", "governance.read_<things>"),
     ("queries", "governance.queries.pages: gives pages, but takes no PageQuery.", "as_of"),

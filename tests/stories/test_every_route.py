@@ -52,6 +52,9 @@ def test_a_stranger_is_refused_before_anything_is_looked_at(city: City, operatio
     assert (response.status_code, code_of(response)) == (403, "no_permission")
     entry = AuditEntry.objects.get()
     assert (entry.user_id, entry.action, entry.outcome) == (actor.user_id, operation.permission, "refused")
+    module = operation.path.split("/")[3]
+    about = entry.subject.startswith(f"{module}:") and entry.subject.endswith("1") if "{" in operation.path else True
+    assert about, f"the refusal at {operation} does not say what it was about: {entry.subject!r}"
 
 
 def test_a_wrong_method_is_told_which_are_right(city: City, operation: Operation) -> None:

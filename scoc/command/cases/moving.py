@@ -213,10 +213,7 @@ def evidence_of(
     ids = [item.attachment_id for item in items]
     rows = Attachment.objects.filter(pk__in=ids, run_id=case.run_id)
     if actor.kind != User.Kind.SYSTEM:
-        mine = Q(post_id=actor.post_id, post__isnull=False)
-        if actor.organisation_id is not None:
-            mine |= Q(organisation_id=actor.organisation_id)
-        rows = rows.filter(mine)
+        rows = rows.filter(post=actor.post_id) if actor.post_id is not None else rows.none()
     found = rows.in_bulk()
     used = set(CaseEvidence.objects.filter(case=case).values_list("attachment_id", flat=True)) if case.pk else set()
     if len(set(ids)) != len(ids) or used & set(ids) or len(found) != len(ids):

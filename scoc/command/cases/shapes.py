@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from scoc.command.cases import timing
-from scoc.command.cases.known import recorded_bound
 from scoc.command.cases.models import STAGE_OF, Case, CaseFlow, Clock, State, Timer
 from scoc.command.cases.models.definitions import UNIT_TEXT
 from scoc.command.cases.models.moves import OVER, STATE_TEXT
@@ -18,7 +17,7 @@ from scoc.command.cases.pack import CasesSettings
 from scoc.command.cases.schemas import CaseRow, ClockNow
 from scoc.core.city import city_settings
 from scoc.core.models import Organisation
-from scoc.core.now import city_now, run_clock, wall_now
+from scoc.core.now import city_now, recorded_by, run_clock, wall_now
 from scoc.core.queries import organisation_row
 from scoc.core.schemas import OrganisationRow, TextOut, text_out
 from scoc.kit.masks import mask_text
@@ -52,7 +51,7 @@ def moment_of(as_of: datetime | None) -> Moment:
     present = city_now()
     if as_of is None or as_of >= present:
         return Moment(present, past=False, recorded=None)
-    return Moment(as_of, past=True, recorded=recorded_bound(as_of))
+    return Moment(as_of, past=True, recorded=recorded_by(as_of))
 
 
 def moment_known(recorded: datetime) -> Moment:

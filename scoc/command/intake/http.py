@@ -26,7 +26,7 @@ from scoc.command.intake.sheets import SITUATIONS
 from scoc.core.http import Page, PageQuery, Request, Routes, expected_version, with_version
 from scoc.core.http.exports import ExportQuery, exported
 
-routes = Routes()
+routes = Routes(own="situation")
 AREA = Query(None, pattern=r"^[0-9]{6,20}$")
 CATEGORY = Query(None, pattern=r"^(component|event)/[0-9]{4}$")
 LEVEL = Query(None, ge=1, le=4)

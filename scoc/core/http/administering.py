@@ -94,7 +94,7 @@ def issue_key(request: Request, payload: KeyIn) -> KeyOut:
     return KeyOut(key=key)
 
 
-@routes.post("/keys/{prefix}/revoke", permission="core.revoke_key", response=Done)
+@routes.post("/keys/{prefix}/revoke", permission="core.revoke_key", response=Done, subject="core:key-{prefix}")
 def revoke_key(request: Request, prefix: str = Path(..., max_length=12)) -> Done:
     """End an API key."""
     administration.revoke_key(request.viewer, prefix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.contrib.auth import logout as end_session
 from django.http import HttpRequest
 from ninja.utils import check_csrf
 
-from scoc.core import clients, signing
+from scoc.core import audit, clients, signing
 from scoc.core.access import actor_for, allowed, holdings
 from scoc.core.acting import Actor
 from scoc.core.city.sections import city_settings
@@ -30,6 +31,9 @@ NOTE_SECONDS: Final = 60
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 SIGNED_IN: Final = "core.signed_in"
 """The permission of routes that every signed-in person has, e.g. choosing a post."""
+
+About = Callable[[Mapping[str, Any]], str]
+"""The subject that a request is about, for the audit, by the values in its path; empty for none."""
 
 
 def is_idle(seen_at: int | None, role: str) -> bool:
@@ -72,8 +76,9 @@ def session_actor(request: HttpRequest) -> Actor | None:
 class _Guard:
     """Lets a caller through who has the route's permission; asked before anything that was sent is looked at."""
 
-    def __init__(self, permission: str) -> None:
+    def __init__(self, permission: str, about: About) -> None:
         self.permission = permission
+        self.about = about
 
     def actor(self, request: HttpRequest) -> Actor | None:
         """Who calls, in this guard's way."""
@@ -85,7 +90,9 @@ class _Guard:
         if actor is None:
             return None
         if self.permission != SIGNED_IN:
-            allowed(actor, self.permission)
+            match = request.resolver_match
+            with audit.about(self.about(match.kwargs if match else {})):
+                allowed(actor, self.permission)
         request.viewer = actor  # type: ignore[attr-defined]  # from here on it is a Request
         return actor
 

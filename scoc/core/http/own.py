@@ -151,36 +151,38 @@ def clock(request: HttpRequest) -> ClockOut:
         return ClockOut(city_now=now.city_now(), wall_now=now.wall_now(), speed=known.speed if known else 1.0)
 
 
-@routes.get("/organisations", permission="core.read_directory", response=list[OrganisationRow])
-def organisations(request: Request, kind: str | None = Query(None, max_length=20)) -> list[OrganisationRow]:
-    """The organisations of the city."""
-    return queries.organisations(request.viewer, kind)
+@routes.get("/organisations", permission="core.read_directory", response=Page[OrganisationRow])
+def organisations(
+    request: Request, page: PageQuery = Query(...), kind: str | None = Query(None, max_length=20)
+) -> Page[OrganisationRow]:
+    """The city's organisations."""
+    return queries.organisations(request.viewer, page, kind)
 
 
-@routes.get("/areas", permission="core.read_directory", response=list[AreaRow])
+@routes.get("/areas", permission="core.read_directory", response=Page[AreaRow])
 def areas(
     request: Request,
+    page: PageQuery = Query(...),
     level: str | None = Query(None, max_length=12),
     parent: str | None = Query(None, max_length=20),
-    as_of: Moment | None = None,
-) -> list[AreaRow]:
+) -> Page[AreaRow]:
     """The areas of a level or below a parent."""
-    return queries.areas(request.viewer, level, parent, as_of)
+    return queries.areas(request.viewer, page, level, parent)
 
 
-@routes.get("/categories", permission="core.read_directory", response=list[CategoryRow])
-def category_list(request: Request, as_of: Moment | None = None) -> list[CategoryRow]:
+@routes.get("/categories", permission="core.read_directory", response=Page[CategoryRow])
+def category_list(request: Request, page: PageQuery = Query(...)) -> Page[CategoryRow]:
     """The classes of components and events."""
-    return queries.category_list(request.viewer, as_of)
+    return queries.category_list(request.viewer, page)
 
 
-@routes.get("/calendar/{year}", permission="core.read_calendar", response=CalendarOut)
+@routes.get("/calendar/{year}", permission="core.read_calendar", response=CalendarOut, subject="core:calendar-{year}")
 def calendar(request: Request, year: int = Path(..., ge=2000, le=2200)) -> CalendarOut:
     """One year of the working calendar."""
     return queries.calendar_year(request.viewer, year)
 
 
-@routes.put("/calendar/{year}", permission="core.edit_calendar", response=CalendarOut)
+@routes.put("/calendar/{year}", permission="core.edit_calendar", response=CalendarOut, subject="core:calendar-{year}")
 def edit_calendar(request: Request, payload: CalendarIn, year: int = Path(..., ge=2000, le=2200)) -> CalendarOut:
     """Publish or correct one year of the working calendar."""
     administration.edit_calendar(request.viewer, year, payload.off, payload.work, payload.note)

@@ -7,14 +7,15 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from scoc.core import administration, clocks
+from scoc.core import administration, clocks, now
 from scoc.core.access import system_actor
 from scoc.core.acting import unit_of_work
 from scoc.core.clocks import Due, due, limit_length, used
-from scoc.core.models import Calendar, FactRow, Notice, Post
+from scoc.core.models import Calendar, FactRow, Notice, Post, Run
 from scoc.core.refusals import Invalid
 from scoc.core.remembered import forget_all
 from scoc.core.tests.factories import City, browser, make_actor
+from scoc.kit.text import Text
 from scoc.kit.worktime import Reading
 
 BEIJING = timezone(timedelta(hours=8))
@@ -23,6 +24,13 @@ BEIJING = timezone(timedelta(hours=8))
 def at(text: str) -> datetime:
     """A local time of 2025, e.g. `09-26 16:30`."""
     return datetime.strptime(f"2025-{text}", "%Y-%m-%d %H:%M").replace(tzinfo=BEIJING)
+
+
+def due_and_fail(start: datetime) -> None:
+    """A part of an action that computes a deadline and fails."""
+    with unit_of_work(system_actor("tests")):
+        due(start, 1, "WORK_HOUR")
+        raise ZeroDivisionError
 
 
 def due_at(start: datetime, amount: int, unit: str) -> Due:
@@ -104,6 +112,30 @@ def test_one_action_with_many_deadlines_alarms_once(city: City) -> None:
             due(datetime(2030, 6, 3, 9, 0, tzinfo=BEIJING), hour, "WORK_HOUR")
     assert FactRow.objects.filter(name="core.calendar_lacked").count() == 1
     assert Notice.objects.count() == 1
+
+
+def test_a_part_that_was_undone_takes_its_alarm_along_and_the_next_one_alarms(city: City) -> None:
+    make_actor(role="cpo")
+    start = datetime(2030, 6, 3, 9, 0, tzinfo=BEIJING)
+    missing = FactRow.objects.filter(name="core.calendar_lacked")
+    with unit_of_work(system_actor("tests")):
+        with pytest.raises(ZeroDivisionError):
+            due_and_fail(start)
+        due(start, 1, "WORK_HOUR")
+        with unit_of_work(system_actor("tests")):
+            due(start, 2, "WORK_HOUR")
+    assert missing.count() == 1
+    assert Notice.objects.count() == 1
+
+
+def test_a_replay_that_lacks_a_calendar_does_not_silence_the_city(city: City) -> None:
+    make_actor(role="cpo")
+    start = datetime(2030, 6, 3, 9, 0, tzinfo=BEIJING)
+    replay = Run.objects.create(kind="replay", name=Text("回放", "Replay"), started_at=now.wall_now())
+    for run_id in (replay.pk, city.run.pk, city.run.pk):
+        with unit_of_work(system_actor("tests").on_run(run_id)):
+            due(start, 1, "WORK_HOUR")
+    assert list(Notice.objects.order_by("id").values_list("run_id", flat=True)) == [replay.pk, city.run.pk]
 
 
 def test_when_the_calendar_arrives_deadlines_are_no_longer_provisional(city: City) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from scoc.core import administration, queries
+from scoc.core import administration, files, queries
 from scoc.core.access import system_actor
 from scoc.core.acting import unit_of_work
-from scoc.core.files import LARGEST, content_of, keep_file, media_type_of
-from scoc.core.models import Attachment
+from scoc.core.files import LARGEST, content_of, holds_files, keep_file, media_type_of
+from scoc.core.models import Attachment, Run
 from scoc.core.refusals import Invalid, NotFound
 from scoc.core.tests.factories import City, browser, make_actor
+from scoc.kit.text import Text
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 64
 JPEG = b"\xff\xd8\xff\xe0" + b"0" * 64
@@ -95,24 +96,39 @@ def test_a_file_carries_who_handed_it_in_and_where_it_was_taken(city: City, mond
     assert (row.lon, row.lat, row.happened_at, row.grade) == (121.5, 30.0, monday, 3)
 
 
-def test_files_are_seen_within_the_scope(city: City) -> None:
-    actor = make_actor("core.hand_in_file", organisation=city.bureau)
-    row = administration.hand_in_file(actor, PNG, "a.png")
-    assert queries.attachment(make_actor("core.read_files", organisation=city.bureau, scope="unit"), row.pk) == row
-    with pytest.raises(NotFound):
-        queries.attachment(make_actor("core.read_files", organisation=city.centre, scope="unit"), row.pk)
-
-
-@pytest.mark.parametrize("scope", ["self", "unit", "area_below"])
-def test_who_handed_a_file_in_sees_it_whatever_the_scope(city: City, scope: str) -> None:
+@pytest.mark.parametrize("scope", ["self", "unit", "area_below", "city"])
+def test_a_file_that_hangs_on_nothing_is_for_the_post_alone_that_handed_it_in(city: City, scope: str) -> None:
     actor = make_actor(
         "core.hand_in_file", "core.read_files", organisation=city.bureau, area=city.east, scope=scope
     )  # fmt: skip
     row = administration.hand_in_file(actor, PNG, "a.png")
     assert queries.attachment(actor, row.pk) == row
-    other = make_actor("core.read_files", organisation=city.centre, area=city.east, scope=scope)
+    other = make_actor("core.read_files", organisation=city.bureau, area=city.east, scope=scope)
     with pytest.raises(NotFound):
         queries.attachment(other, row.pk)
+
+
+def test_a_file_follows_what_it_hangs_on(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = administration.hand_in_file(make_actor("core.hand_in_file", organisation=city.bureau), PNG, "a.png")
+    reader = make_actor("core.read_files", "tests.read", organisation=city.centre, scope="unit")
+    stranger = make_actor("core.read_files", organisation=city.centre, scope="city")
+    open_to: list[int] = []
+    monkeypatch.setattr(files, "HOLDERS", [])
+    holds_files("tests.read")(lambda viewer, number: number == row.pk and viewer.user_id in open_to)
+    with pytest.raises(NotFound):
+        queries.attachment(reader, row.pk)
+    open_to += [reader.user_id, stranger.user_id]
+    assert queries.attachment(reader, row.pk) == row
+    with pytest.raises(NotFound):  # nobody asks a module for whom its things do not exist
+        queries.attachment(stranger, row.pk)
+
+
+def test_a_file_of_another_run_is_not_there(city: City) -> None:
+    actor = make_actor("core.hand_in_file", "core.read_files")
+    row = administration.hand_in_file(actor, PNG, "a.png")
+    other = Run.objects.create(kind="exercise", name=Text("演练", "Drill"), started_at=row.recorded_at)
+    with pytest.raises(NotFound):
+        queries.attachment(actor.on_run(other.pk), row.pk)
 
 
 def test_a_browser_shows_a_file_but_runs_nothing_of_it(city: City) -> None:

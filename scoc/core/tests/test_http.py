@@ -17,7 +17,7 @@ from django.test import Client
 from scoc.core import clients, queries
 from scoc.core.acting import Actor
 from scoc.core.http.request import expected_version, require_version, with_version
-from scoc.core.models import Attachment, AuditEntry, IdempotencyMark, Meter, Notice, Post, User
+from scoc.core.models import Attachment, AuditEntry, Delivery, IdempotencyMark, Meter, Notice, Post, User
 from scoc.core.now import wall_now
 from scoc.core.refusals import Invalid, Stale
 from scoc.core.tests.factories import City, browser, make_actor
@@ -47,6 +47,42 @@ def png() -> SimpleUploadedFile:
 def test_nobody_gets_in_without_signing_in(city: City) -> None:
     problem(Client().get("/api/v1/core/organisations"), 401, "not_signed_in")
     problem(Client().post("/api/v1/core/post", {"post_id": 1}, JSON), 401, "not_signed_in")
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "subject"),
+    [
+        ("GET", "/api/v1/cases/7", "cases:7"),
+        ("POST", "/api/v1/cases/7/close", "cases:7"),
+        ("POST", "/api/v1/intake/situations/7/accept", "intake:7"),
+        ("POST", "/api/v1/intake/joins/7/undo", "intake:join-7"),
+        ("GET", "/api/v1/sensing/devices/7", "sensing:device-7"),
+        ("GET", "/api/v1/indicators/air.pm25", "indicators:air.pm25"),
+        ("POST", "/api/v1/core/deliveries/7/retry", "core:delivery-7"),
+        ("POST", "/api/v1/core/accounts/7/posts/leader/end", "core:user-7"),
+        ("GET", "/api/v1/core/calendar/2026", "core:calendar-2026"),
+        ("POST", "/api/v1/core/keys/ab12/revoke", "core:key-ab12"),
+        ("GET", "/api/v1/core/organisations", ""),
+        ("GET", "/api/v1/indicators/%E5%BC%A0%E4%B8%89%2013812345678", ""),
+    ],
+)
+def test_a_refusal_at_the_door_says_what_it_was_about(city: City, method: str, address: str, subject: str) -> None:
+    response = browser(make_actor()).generic(method, address, b"", "application/json")
+    problem(response, 403, "no_permission")
+    assert [entry.subject for entry in AuditEntry.objects.all()] == [subject]
+
+
+def test_a_deed_that_names_no_subject_has_that_of_its_route(city: City) -> None:
+    work = Delivery.objects.create(
+        handler="task:x", run=city.run, correlation="c", state="parked", next_try_at=wall_now(), attempts=8
+    )
+    client = browser(make_actor("core.*"))
+    assert client.post(f"/api/v1/core/deliveries/{work.pk}/retry").status_code == 200
+    entry = AuditEntry.objects.get(action="core.retry_delivery")
+    assert (entry.kind, entry.outcome, entry.subject) == ("action", "done", f"core:delivery-{work.pk}")
+    work.refresh_from_db()
+    assert (work.state, work.attempts) == ("waiting", 0)
+    problem(client.post(f"/api/v1/core/deliveries/{work.pk}/retry"), 404, "not_found")
 
 
 def test_a_stranger_is_refused_before_the_input_is_looked_at(city: City) -> None:

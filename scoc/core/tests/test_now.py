@@ -149,3 +149,25 @@ def test_screens_see_both_clocks(city: City) -> None:
     assert set(body) == {"city_now", "wall_now", "speed"}
     with unit_of_work(system_actor("tests")):
         assert now.current_run() == city.run.pk
+
+
+def test_what_was_known_at_a_city_time_is_bounded_by_the_real_time_of_that_moment(
+    city: City, later: Callable[[float], None]
+) -> None:
+    began = wall_now()
+    assert now.recorded_by(None) is None
+    assert now.recorded_by(began) is None
+    assert now.recorded_by(began - timedelta(hours=1)) == began - timedelta(hours=1)
+    Run.objects.filter(pk=city.run.pk).update(city_origin=START, wall_origin=began, speed_millis=60_000)
+    forget_all()
+    later(60)
+    assert city_now() == START + timedelta(hours=1)
+    assert now.recorded_by(START + timedelta(minutes=30)) == began + timedelta(seconds=30)
+    # before the clock was set the city had no real time of its own: what lay in the records then counts as known
+    assert now.recorded_by(START - timedelta(days=3)) == began
+
+
+def test_in_a_replay_all_that_is_recorded_counts_as_known(city: City) -> None:
+    run = administration.start_run(system_actor("tests"), Run.Kind.REPLAY, NAME, city_origin=START, speed=3600)
+    with in_run(run), city_time(START + timedelta(days=2)):
+        assert now.recorded_by(START + timedelta(days=1)) is None

@@ -315,4 +315,4 @@ def test_a_request_of_a_session_asks_the_database_little(city: City) -> None:
     client.get("/api/v1/core/organisations")
     with CaptureQueriesContext(connection) as queries:
         client.get("/api/v1/core/organisations")
-    assert len(queries) == 5  # session, user, post, grants, and what was asked for
+    assert len(queries) == 6  # session, user, post, grants, and what was asked for with its count

@@ -361,11 +361,11 @@ def test_a_loop_without_end_is_told(city: City) -> None:
         deliver_all(rounds=5)
 
 
-def test_the_queue_is_read_by_its_indexes(city: City) -> None:
-    with CaptureQueriesContext(connection) as queries:
-        deliver()
+def plans(queries: CaptureQueriesContext) -> list[str]:
+    """How the database reads the queue for the queries that look for work in it."""
+    found = []
     for query in queries:
-        if "core_delivery" not in query["sql"]:
+        if "core_delivery" not in query["sql"] or "SELECT" not in query["sql"].split("core_delivery")[0]:
             continue
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
@@ -373,5 +373,38 @@ def test_the_queue_is_read_by_its_indexes(city: City) -> None:
                 cursor.execute("EXPLAIN " + query["sql"])
             else:
                 cursor.execute("EXPLAIN QUERY PLAN " + query["sql"])
-            plan = str(cursor.fetchall())
+            found.append(str(cursor.fetchall()))
+    return found
+
+
+def test_the_queue_is_read_by_its_indexes(city: City) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        deliver()
+    for plan in plans(queries):
         assert "core_delivery_waiting" in plan or "core_delivery_claimed" in plan, plan
+
+
+def test_the_queue_is_tidied_up_by_its_index(city: City) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        tasks.forget_done()
+    assert ["core_delivery_done" in plan for plan in plans(queries)] == [True]
+
+
+def test_a_replay_takes_no_news_of_its_future_from_a_dead_worker(city: City, later: Callable[[float], None]) -> None:
+    on(Rung)(note_number)
+    with now.city_time(now.wall_now() + timedelta(hours=5)):
+        ring(1)
+    assert len(tasks._claim_waiting(10)) == 1  # and then the worker dies
+    later(tasks.CLAIM_SECONDS + 1)
+    assert deliver(happened_by=now.wall_now()) == tasks.Round(0, 0)
+    assert deliver(happened_by=now.wall_now() + timedelta(hours=6)) == tasks.Round(1, 0)
+
+
+@pytest.mark.only_on("postgresql", reason="SQLite locks no rows")
+def test_a_claim_by_the_citys_time_locks_no_facts(city: City) -> None:
+    on(Rung)(note_number)
+    ring(1)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(tasks._claim_waiting(10, now.city_now())) == 1
+    locking = [query["sql"] for query in queries if "SKIP LOCKED" in query["sql"]]
+    assert [sql.endswith('FOR UPDATE OF "core_delivery" SKIP LOCKED') for sql in locking] == [True], locking

@@ -50,3 +50,17 @@ export const ifMatch = (version: number | null | undefined): Record<string, stri
 
 /** The header that lets a call be sent twice and act once. */
 export const once = (): Record<string, string> => ({ 'Idempotency-Key': crypto.randomUUID() })
+
+/** All rows of a list that stays short enough for a choice, read page by page. */
+export async function everyPage<T>(
+  ask: (paging: { limit: number; cursor?: string }) => Promise<{ items: T[]; next: string | null }>,
+): Promise<T[]> {
+  const rows: T[] = []
+  let cursor: string | null = null
+  do {
+    const page: { items: T[]; next: string | null } = await ask({ limit: 500, ...(cursor ? { cursor } : {}) })
+    rows.push(...page.items)
+    cursor = page.next
+  } while (cursor)
+  return rows
+}

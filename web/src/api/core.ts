@@ -1,5 +1,5 @@
 /** The kernel: session, clock, directory, notices, timeline, calendar, audit, files. */
-import { body, http, once, type Schemas } from './client'
+import { body, everyPage, http, once, type Schemas } from './client'
 
 export type Session = Schemas['SessionOut']
 export type Post = Schemas['PostOut']
@@ -30,17 +30,23 @@ export const joinRun = (run_id: number): Promise<unknown> =>
 
 export const clock = (): Promise<Clock> => body(http.GET('/api/v1/core/clock'))
 
+/** Whole lists of the directory, for choices: they are read page by page. */
 export const organisations = (kind?: string): Promise<Organisation[]> =>
-  body(http.GET('/api/v1/core/organisations', { params: { query: kind ? { kind } : {} } }))
-
-export const areas = (level?: string, parent?: string): Promise<Area[]> =>
-  body(
-    http.GET('/api/v1/core/areas', {
-      params: { query: { ...(level ? { level } : {}), ...(parent ? { parent } : {}) } },
-    }),
+  everyPage((paging) =>
+    body(http.GET('/api/v1/core/organisations', { params: { query: { ...paging, ...(kind ? { kind } : {}) } } })),
   )
 
-export const categories = (): Promise<Category[]> => body(http.GET('/api/v1/core/categories'))
+export const areas = (level?: string, parent?: string): Promise<Area[]> =>
+  everyPage((paging) =>
+    body(
+      http.GET('/api/v1/core/areas', {
+        params: { query: { ...paging, ...(level ? { level } : {}), ...(parent ? { parent } : {}) } },
+      }),
+    ),
+  )
+
+export const categories = (): Promise<Category[]> =>
+  everyPage((paging) => body(http.GET('/api/v1/core/categories', { params: { query: paging } })))
 
 export const calendar = (year: number): Promise<CalendarYear> =>
   body(http.GET('/api/v1/core/calendar/{year}', { params: { path: { year } } }))

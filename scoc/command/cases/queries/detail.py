@@ -60,6 +60,7 @@ from scoc.core import clocks, contacts
 from scoc.core.access import allowed, query, visible
 from scoc.core.acting import Viewer
 from scoc.core.city import city_settings
+from scoc.core.files import holds_files
 from scoc.core.models import Area, Attachment
 from scoc.core.queries import actor_name
 from scoc.core.refusals import no_such
@@ -129,6 +130,13 @@ def evidence_file(viewer: Viewer, case_id: int, evidence_id: int) -> Attachment:
     if found is None:
         raise no_such("照片", "photo", f"cases:{case_id}")
     return found.attachment
+
+
+@holds_files(READ)
+def _holds_file(viewer: Viewer, attachment_id: int) -> bool:
+    """Whether a case that the viewer may read has this file as evidence."""
+    rows = visible(viewer, Case.objects.filter(evidence__attachment=attachment_id), READ, PATHS)
+    return rows.exists()
 
 
 def _reporter(row: Case, persons: str) -> CaseReporterOut | None:

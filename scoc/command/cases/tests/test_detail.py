@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -22,10 +23,11 @@ from scoc.command.cases.tests.factories import (
     step,
 )
 from scoc.core import now
-from scoc.core.acting import unit_of_work
+from scoc.core import queries as core_queries
+from scoc.core.acting import Actor, GrantRule, unit_of_work
 from scoc.core.files import keep_file
 from scoc.core.models import Asset
-from scoc.core.refusals import NotFound, Refusal
+from scoc.core.refusals import Invalid, NotFound, Refusal
 from scoc.core.tests.factories import SINCE, make_actor
 from scoc.kit.text import Text
 
@@ -137,6 +139,29 @@ def test_a_unit_reads_the_photos_of_its_cases_and_no_others(cast: Cast) -> None:
             queries.evidence_file(cast.clerk, case_id, evidence_id)
     with pytest.raises(NotFound):
         queries.evidence_file(cast.other, case.pk, near.id)
+
+
+def test_a_file_follows_its_case_for_whoever_may_read_files(cast: Cast) -> None:
+    case = bring(cast, State.DISPATCHED)
+    near = queries.case(cast.clerk, case.pk).evidence[0].attachment_id
+
+    def reads(actor: Actor) -> bool:
+        files = GrantRule("core.read_files", allow=True, scope="unit", persons="masked", states=frozenset())
+        try:
+            return core_queries.attachment(replace(actor, grants=(*actor.grants, files)), near).pk == near
+        except NotFound:
+            return False
+
+    assert [reads(one) for one in (cast.clerk, cast.handler, cast.leader, cast.mayor)] == [True] * 4
+    assert not reads(cast.other)  # the case went to another unit
+    assert not reads(make_actor(organisation=cast.city.centre))  # of the collector's own unit, without cases
+
+
+def test_nobody_takes_a_colleagues_file_for_the_own_case(cast: Cast) -> None:
+    case = bring(cast, State.HANDLING)
+    theirs = photo(cast.clerk, "after")
+    with pytest.raises(Invalid, match="your post"):
+        actions.feed_back(cast.handler, case.pk, "已更换井盖", [theirs])
 
 
 def test_earlier_cases_of_the_same_asset_and_place_are_told(cast: Cast) -> None:

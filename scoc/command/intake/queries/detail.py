@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db.models import Q
 
 from scoc.command.intake import matching
-from scoc.command.intake.models import LIVE, MOVES, Join, Proposal, Situation, SituationFlow
+from scoc.command.intake.loading import OF_SITUATION
+from scoc.command.intake.models import LIVE, MOVES, Join, Proposal, Signal, Situation, SituationFlow
 from scoc.command.intake.queries.lists import SEE
 from scoc.command.intake.rules import Rules, rules_now, undo_until
 from scoc.command.intake.schemas import DISMISS_NAMES, NearbyOut, ProposalOut, SituationOut
@@ -23,6 +24,7 @@ from scoc.command.intake.shapes import (
 )
 from scoc.core.access import allowed, in_scope, query, visible
 from scoc.core.acting import Viewer
+from scoc.core.files import holds_files
 from scoc.core.now import city_now
 from scoc.core.refusals import no_such
 from scoc.core.schemas import text_out
@@ -30,6 +32,12 @@ from scoc.core.schemas import text_out
 MOST_SIGNALS = 200
 _BY_STATE = {name: states for name, (states, _) in MOVES.items() if name in {"accept", "dismiss", "merge"}}
 _BY_STATE |= dict.fromkeys(("join", "separate", "undo", "confirm", "reject"), tuple(LIVE))
+
+
+@holds_files(SEE)
+def _holds_file(viewer: Viewer, attachment_id: int) -> bool:
+    """Whether a signal of a situation that the viewer may see came with this file."""
+    return visible(viewer, Signal.objects.filter(attachments=attachment_id), SEE, OF_SITUATION).exists()
 
 
 @query(SEE)

@@ -10,10 +10,11 @@ import pytest
 from scoc.command.intake import queries
 from scoc.command.intake.models import Join, Proposal, Signal, Situation
 from scoc.command.intake.tests.factories import FLOOD, NOISE, report
+from scoc.core import queries as core_queries
 from scoc.core.acting import Actor, GrantRule
 from scoc.core.administration import hand_in_file
 from scoc.core.models import FactRow
-from scoc.core.refusals import Invalid, Refusal
+from scoc.core.refusals import Invalid, NotFound, Refusal
 from scoc.core.tests.factories import make_actor, make_organisation
 
 
@@ -82,6 +83,10 @@ def test_files_go_with_the_report_of_the_post_that_handed_them_in(acceptor: Acto
     with pytest.raises(Invalid) as refused:
         report(stranger, attachments=[photo])
     assert refused.value.code == "unknown_file"
+    reader = make_actor("intake.read_situations", "core.read_files")
+    assert core_queries.attachment(reader, photo).pk == photo
+    with pytest.raises(NotFound):
+        core_queries.attachment(make_actor("core.read_files"), photo)
 
 
 def make_actor_like(actor: Actor) -> Actor:
