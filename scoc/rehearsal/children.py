@@ -42,7 +42,9 @@ def end(children: Sequence[Child]) -> None:
 
 
 def _watch_parent() -> None:
-    sys.stdin.buffer.read()  # nobody writes: this returns when the parent is gone
+    # Nobody writes: this returns when the parent is gone. Not through `sys.stdin`, whose lock a thread that still
+    # waits would hold against the end of the interpreter.
+    os.read(0, 1)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(STOP_SECONDS)
     os.kill(os.getpid(), signal.SIGKILL)

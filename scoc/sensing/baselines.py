@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-import numpy as np
+from django.db.models import BigIntegerField
+from django.db.models.functions import Cast
 
-from scoc.core.fields import from_micros, to_micros
+from scoc.core.fields import from_micros
 from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.remembered import forgettable
 from scoc.sensing.models import Baseline, Datastream, Rollup, Rule
@@ -72,32 +74,63 @@ def wanted() -> list[int]:
 
 
 def compute(datastreams: Iterable[int]) -> None:
-    """Compute the baselines of these datastreams anew from their hourly roll-ups."""
+    """Compute the baselines of these datastreams anew from their hourly roll-ups; what came out the same stays."""
     weeks: dict[tuple[int, str], int] = {}
     for rule in Rule.objects.filter(valid_to=None, kind=Rule.Kind.DEVIATION):
         key = (rule.device_type_id, rule.property)
         weeks[key] = max(weeks.get(key, 0), int(rule.settings["weeks"]))
+    by_span: dict[int, dict[int, int]] = {}
+    rows = Datastream.objects.filter(pk__in=list(datastreams))
+    for pk, type_id, name, places in rows.values_list("pk", "device__type_id", "property", "places"):
+        if (back := weeks.get((type_id, name))) is not None:
+            by_span.setdefault(back, {})[pk] = places
+    for back, places_of in by_span.items():
+        _renew(places_of, back)
+
+
+def _renew(places_of: dict[int, int], weeks: int) -> None:
+    """Compute and store the baselines of datastreams that look back equally far."""
     now, computed = city_now(), wall_now()
-    for row in Datastream.objects.filter(pk__in=list(datastreams)).select_related("device").order_by("pk"):
-        back = weeks.get((row.device.type_id, row.property))
-        if back is None:
-            continue
-        hours = Rollup.objects.filter(
-            datastream=row, grain=Rollup.Grain.HOUR, bucket__gte=now - timedelta(weeks=back), bucket__lt=now
+    old = {
+        (pk, hour): (median, mad, n)
+        for pk, hour, median, mad, n in Baseline.objects.filter(datastream__in=places_of).values_list(
+            "datastream_id", "hour_of_week", "median", "mad", "n"
         )
-        means: dict[int, list[float]] = {}
-        for bucket, n, total in hours.values_list("bucket", "n", "total"):
-            means.setdefault(hour_of_week(to_micros(bucket)), []).append(total / n / 10**row.places)
-        fresh = []
-        for hour, values in sorted(means.items()):
-            median = float(np.median(values))
-            mad = float(np.median(np.abs(np.array(values) - median)))
-            fresh.append(
-                Baseline(datastream=row, hour_of_week=hour, median=median, mad=mad, n=len(values), computed_at=computed)
-            )
-        Baseline.objects.filter(datastream=row).exclude(hour_of_week__in=means).delete()
-        Baseline.objects.bulk_create(
-            fresh, update_conflicts=True, unique_fields=["datastream", "hour_of_week"],
-            update_fields=["median", "mad", "n", "computed_at"],
-        )  # fmt: skip
-        _known.pop(row.pk, None)
+    }
+    new = {key: _usual(values) for key, values in _hourly_means(places_of, now - timedelta(weeks=weeks), now).items()}
+    Baseline.objects.bulk_create(
+        [
+            Baseline(datastream_id=pk, hour_of_week=hour, median=found[0], mad=found[1], n=found[2],
+                     computed_at=computed)
+            for (pk, hour), found in sorted(new.items())
+            if old.get((pk, hour)) != found
+        ],
+        update_conflicts=True, unique_fields=["datastream", "hour_of_week"],
+        update_fields=["median", "mad", "n", "computed_at"],
+    )  # fmt: skip
+    gone: dict[int, list[int]] = {}
+    for pk, hour in old.keys() - new.keys():
+        gone.setdefault(pk, []).append(hour)
+    for pk, hours in gone.items():
+        Baseline.objects.filter(datastream=pk, hour_of_week__in=hours).delete()
+    for pk in places_of:
+        _known.pop(pk, None)
+
+
+def _hourly_means(places_of: dict[int, int], start: datetime, end: datetime) -> dict[tuple[int, int], list[float]]:
+    """The hourly means of datastreams in a span, by datastream and hour of the week."""
+    hours = Rollup.objects.filter(
+        datastream__in=places_of, grain=Rollup.Grain.HOUR, bucket__gte=start, bucket__lt=end
+    ).annotate(micros=Cast("bucket", BigIntegerField()))  # a date for each of so many rows would cost most of all
+    week: dict[int, int] = {}
+    means: dict[tuple[int, int], list[float]] = {}
+    for pk, micros, n, total in hours.values_list("datastream_id", "micros", "n", "total").iterator(10_000):
+        if micros not in week:
+            week[micros] = hour_of_week(micros)
+        means.setdefault((pk, week[micros]), []).append(total / n / 10 ** places_of[pk])
+    return means
+
+
+def _usual(values: list[float]) -> tuple[float, float, int]:
+    median = statistics.median(values)
+    return median, statistics.median(abs(value - median) for value in values), len(values)

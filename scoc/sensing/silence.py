@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import numpy as np
-from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Cast
+from django.db import connection
+from django.db.models import QuerySet
 
 from scoc.core.fields import from_micros, to_micros
 from scoc.core.models import Run
@@ -34,28 +33,63 @@ def _lines(rule: Rule) -> QuerySet[Datastream]:
     ).select_related("device", "latest")  # fmt: skip
 
 
-def _allowance(rule: Rule) -> Any:
-    """SQL for the time that a datastream may be quiet, in microseconds."""
-    return Cast(F("cadence_seconds"), BigIntegerField()) * Value(int(rule.settings["missed"]) * 1_000_000)
+_TURNED = """
+SELECT r.id, s.id, st.id IS NULL AND l.at IS NULL
+FROM sensing_rule r
+JOIN sensing_device d ON d.type_id = r.device_type_id AND d.state = 'active'
+JOIN sensing_datastream s ON s.device_id = d.id AND s.property = r.property AND s.active AND s.run_id = %s
+LEFT JOIN sensing_latest l ON l.datastream_id = s.id
+LEFT JOIN sensing_rule_state st ON st.datastream_id = s.id AND st.rule_code = r.code AND st.phase = 'alarm'
+WHERE r.id IN ({ids})
+  AND CASE WHEN st.id IS NULL THEN l.at IS NULL OR l.at < %s - CAST(s.cadence_seconds AS bigint) * {missed}
+      ELSE l.at >= %s - CAST(s.cadence_seconds AS bigint) * {missed} END
+ORDER BY r.id, s.id
+"""
+"""By hand and for all rules at once: this is asked every minute, and making the queries cost more than running them."""
 
 
-def _in_alarm(rule: Rule) -> Exists:
-    return Exists(RuleState.objects.filter(datastream=OuterRef("pk"), rule_code=rule.code, phase=RuleState.Phase.ALARM))
+def turned(rules: Sequence[Rule], moment: datetime) -> dict[str, list[int]]:
+    """By rule the datastreams that fell silent and have no alarm of it yet, and those in alarm that are heard again,
+    e.g. since a reading was imported.
+    """
+    found: dict[str, list[int]] = {rule.code: [] for rule in rules}
+    if not rules:
+        return found
+    missed, told = _by_rule(rules)
+    ids = ", ".join(["%s"] * len(rules))
+    at = to_micros(moment)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TURNED.format(ids=ids, missed=missed),
+            [current_run(), *(rule.pk for rule in rules), at, *told, at, *told],
+        )
+        rows = cursor.fetchall()
+    codes = {rule.pk: rule for rule in rules}
+    unheard = _listened_since([line for _, line, never in rows if never])
+    for rule_id, line, never in rows:
+        rule = codes[rule_id]
+        if not never or at - unheard[line][0] > _missed(rule) * unheard[line][1]:
+            found[rule.code].append(line)
+    return found
 
 
-def silent(rule: Rule, moment: datetime) -> list[int]:
-    """Datastreams that fell silent and have no alarm of this rule yet."""
-    oldest = Value(to_micros(moment), BigIntegerField()) - _allowance(rule)
-    quiet = _lines(rule).filter(~_in_alarm(rule)).filter(Q(latest__at__lt=oldest) | Q(latest=None)).order_by("pk")
+def _missed(rule: Rule) -> int:
+    return int(rule.settings["missed"]) * 1_000_000
+
+
+def _by_rule(rules: Sequence[Rule]) -> tuple[str, list[int]]:
+    """SQL for the microseconds that a second of cadence allows under the row's rule, and its parameters."""
+    whens = " ".join(["WHEN %s THEN %s"] * len(rules))
+    return f"CASE r.id {whens} END", [number for rule in rules for number in (rule.pk, _missed(rule))]
+
+
+def _listened_since(datastreams: list[int]) -> dict[int, tuple[int, int]]:
+    """Of datastreams that never brought a reading: since when one could have come, and their cadence in seconds."""
+    if not datastreams:
+        return {}
     began = _run_began()
-    return [line.pk for line in quiet if to_micros(moment) - _heard(line, began) > _missed_micros(rule, line)]
-
-
-def heard_again(rule: Rule, moment: datetime) -> list[int]:
-    """Datastreams in alarm whose newest reading is recent, e.g. since it was imported."""
-    oldest = Value(to_micros(moment), BigIntegerField()) - _allowance(rule)
-    again = _lines(rule).filter(_in_alarm(rule), latest__at__gte=oldest).order_by("pk")
-    return list(again.values_list("pk", flat=True))
+    lines = Datastream.objects.filter(pk__in=datastreams).select_related("device", "latest")
+    return {line.pk: (_heard(line, began), line.cadence_seconds) for line in lines}
 
 
 def _run_began() -> datetime:
@@ -70,7 +104,7 @@ def _heard(line: Datastream, began: datetime) -> int:
 
 
 def _missed_micros(rule: Rule, line: Datastream) -> int:
-    return int(rule.settings["missed"]) * line.cadence_seconds * 1_000_000
+    return _missed(rule) * line.cadence_seconds
 
 
 def judge_silence(rule: Rule, datastreams: Iterable[int]) -> None:

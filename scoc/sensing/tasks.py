@@ -15,11 +15,10 @@ _SLICE = 100
 @task("sensing.listen", cron="* * * * *", every_run=True)
 def listen() -> None:
     """Look for datastreams that fell silent, or are heard again; each slice is a task of its own."""
-    moment = city_now()
-    for rule in silence.silence_rules():
-        found = sorted({*silence.silent(rule, moment), *silence.heard_again(rule, moment)})
+    rules = list(silence.silence_rules())
+    for code, found in silence.turned(rules, city_now()).items():
         for part in silence.slices(found):
-            enqueue("sensing.judge_silence", rule=rule.code, datastreams=part)
+            enqueue("sensing.judge_silence", rule=code, datastreams=part)
 
 
 @task("sensing.judge_silence")

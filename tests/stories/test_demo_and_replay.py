@@ -27,12 +27,14 @@ def free_port() -> int:
 
 
 def started(home: Path, port: int, *more: str) -> subprocess.Popen[str]:
-    """A demo that has come up."""
+    """A demo that has come up; what it and its processes complain of goes into `complaints` beside its state."""
     environment = child_environment(home=str(home), database_url="")
-    demo = subprocess.Popen(
-        [*SCOC, "demo", "--port", str(port), *more], env=environment, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+    home.mkdir(exist_ok=True)
+    with (home / "complaints").open("a") as complaints:
+        demo = subprocess.Popen(
+            [*SCOC, "demo", "--port", str(port), *more], env=environment, stdout=subprocess.PIPE,
+            stderr=complaints, text=True,
+        )  # fmt: skip
     assert demo.stdout is not None
     for line in demo.stdout:
         if line.startswith("ready after"):
@@ -64,6 +66,9 @@ def test_the_demo_comes_up_stops_cleanly_and_goes_on_where_it_was(tmp_path: Path
     begun = time.monotonic()
     second = started(tmp_path, port, "--no-staff")
     assert "history" not in stopped(second, signal.SIGTERM)
+    complaints = (tmp_path / "complaints").read_text()
+    assert "Traceback" not in complaints
+    assert "Fatal" not in complaints
     assert time.monotonic() - begun < 120
 
 

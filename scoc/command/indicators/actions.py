@@ -28,7 +28,7 @@ from scoc.core.acting import Actor, acting, unit_of_work
 from scoc.core.actions import action
 from scoc.core.facts import Code, publish
 from scoc.core.models import Area
-from scoc.core.now import city_now, city_zone
+from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.refusals import invalid
 from scoc.core.tasks import enqueue
 
@@ -66,12 +66,15 @@ def _one_by_one(
     Returns the codes that have new values.
     """
     changed = set()
-    with reading_once():
+    known_at = _all_known()
+    with reading_once(_hours(work)):
         for indicator, spans in work:
             done = Tally()
             try:
                 with unit_of_work(actor):
-                    measure_windows(indicator, spans, areas_for(indicator, areas), done, late_only=late_only)
+                    measure_windows(
+                        indicator, spans, areas_for(indicator, areas), done, known_at=known_at, late_only=late_only
+                    )
             except (OperationalError, InterfaceError):
                 raise
             except Exception:  # noqa: BLE001  # told by the task: it fails again alone, is retried and parks
@@ -83,6 +86,23 @@ def _one_by_one(
     for code in tally.failed:
         enqueue("indicators.compute_alone", unique=f"indicators:alone:{acting().run_id}:{code}", code=code)
     return changed
+
+
+def _all_known() -> datetime:
+    """Whichever of the two clocks a measure takes `as_of` by: all that is known."""
+    return max(city_now(), wall_now())
+
+
+def _hours(work: Sequence[tuple[Indicator, Sequence[Span]]]) -> Span | None:
+    """From the first to the last of the hours that are to be measured; readings stamped at an hour's end lie behind."""
+    hourly = [
+        spans for row, spans in work
+        if (row.grain, row.period) == (Indicator.Grain.HOUR, Indicator.Period.SPAN)
+    ]  # fmt: skip
+    spans = [span for found in hourly for span in found]
+    if not spans:
+        return None
+    return min(start for start, _ in spans), max(end for _, end in spans) + timedelta(hours=1)
 
 
 def _follow(actor: Actor, changed: set[str], areas: Sequence[Area], tally: Tally) -> None:
@@ -145,12 +165,12 @@ def compute(actor: Actor, codes: Sequence[str] = (), at: datetime | None = None)
     moment, zone = city_now(), city_zone()
     if at is not None and at > moment:
         raise invalid("at", "This time is still to come.", "Name a time up to now.", zh="该时刻尚未到来。")
-    tally = Tally()
+    tally, known_at = Tally(), _all_known()
     areas = current_areas()
     with reading_once():
         for indicator in _chosen(codes, at or moment):
             span = window_at(indicator, at or moment, zone, exact=True)
-            measure_windows(indicator, [span], areas_for(indicator, areas), tally)
+            measure_windows(indicator, [span], areas_for(indicator, areas), tally, known_at=known_at)
     if at is None:  # the index of the past stays as it was known; a new one is made of what is known now
         compute_health(moment, areas)
     return _result(tally)
@@ -183,13 +203,13 @@ def recompute(actor: Actor, codes: Sequence[str], start: datetime, end: datetime
     if count > MOST_WINDOWS:
         raise invalid("start", f"More than {MOST_WINDOWS} windows at once.", "Name a shorter time or fewer indicators.",
                       zh=f"一次不得超过 {MOST_WINDOWS} 个时段。")  # fmt: skip
-    tally = Tally()
+    tally, known_at = Tally(), _all_known()
     areas = current_areas()
     changed = set()
     with reading_once():
         for indicator, chosen in work:
             done = Tally()
-            measure_windows(indicator, chosen, areas_for(indicator, areas), done)
+            measure_windows(indicator, chosen, areas_for(indicator, areas), done, known_at=known_at)
             tally.add(done)
             if done.values:
                 changed.add(indicator.code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -68,19 +68,21 @@ Hourly = dict[str, dict[datetime, Fraction]]
 
 @dataclass(slots=True)
 class _Read:
-    """What one computation has read already, so that sixteen districts cost one reading."""
+    """What one computation has read already, so that sixteen districts cost one reading, and many hours as well."""
 
-    rows: dict[tuple[Any, ...], list[RollupRow]]
-    stations: dict[tuple[str, int | None], list[str]]
+    hours: tuple[datetime, datetime] | None
+    rows: dict[tuple[Any, ...], list[RollupRow]] = field(default_factory=dict)
+    by_hour: dict[tuple[Any, ...], dict[datetime, list[RollupRow]]] = field(default_factory=dict)
+    stations: dict[tuple[str, int | None], list[str]] = field(default_factory=dict)
 
 
 _read: ContextVar[_Read | None] = ContextVar("scoc_air_read", default=None)
 
 
 @contextmanager
-def reading_once() -> Iterator[None]:
-    """Inside, equal readings are asked of sensing once."""
-    token = _read.set(_Read({}, {}))
+def reading_once(hours: tuple[datetime, datetime] | None = None) -> Iterator[None]:
+    """Inside, equal readings are asked of sensing once, and those within `hours` together."""
+    token = _read.set(_Read(hours))
     try:
         yield
     finally:
@@ -90,14 +92,25 @@ def reading_once() -> Iterator[None]:
 def _rows(
     viewer: Viewer, property_: str, start: datetime, end: datetime, device_type: str, as_of: datetime
 ) -> list[RollupRow]:
+    def asked(start: datetime, end: datetime) -> list[RollupRow]:
+        return sensing.rollups(
+            viewer, property_, start, end, MINUTES_OF_HOUR, device_type=device_type, as_of=as_of
+        )  # fmt: skip
+
     known = _read.get()
-    key = (property_, start, end, device_type, as_of, viewer.run_id)
-    if known is not None and key in known.rows:
-        return known.rows[key]
-    found = sensing.rollups(viewer, property_, start, end, MINUTES_OF_HOUR, device_type=device_type, as_of=as_of)
-    if known is not None:
-        known.rows[key] = found
-    return found
+    if known is None:
+        return asked(start, end)
+    key = (property_, device_type, as_of, viewer.run_id)
+    if known.hours is not None and known.hours[0] <= start and end <= known.hours[1]:
+        if key not in known.by_hour:
+            made = known.by_hour[key] = {}
+            for row in asked(*known.hours):
+                made.setdefault(row.bucket, []).append(row)
+        found = [row for bucket, rows in known.by_hour[key].items() if start <= bucket < end for row in rows]
+        return sorted(found, key=lambda row: (row.datastream_id, row.bucket))
+    if (*key, start, end) not in known.rows:
+        known.rows[*key, start, end] = asked(start, end)
+    return known.rows[*key, start, end]
 
 
 def station_paths(viewer: Viewer, device_type: str) -> list[str]:

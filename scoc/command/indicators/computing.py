@@ -157,16 +157,22 @@ def _measure(viewer: Viewer, indicator: Indicator, area: Area, span: Span, as_of
 
 
 def measure_windows(
-    indicator: Indicator, spans: Sequence[Span], areas: Sequence[Area], tally: Tally, *, late_only: bool = False
+    indicator: Indicator,
+    spans: Sequence[Span],
+    areas: Sequence[Area],
+    tally: Tally,
+    *,
+    known_at: datetime,
+    late_only: bool = False,
 ) -> None:
-    """Measure an indicator for windows, oldest first, in areas. A figure that came out as before makes no new row.
+    """Measure an indicator for windows, oldest first, in areas, as known at `known_at`. A figure that came out as
+    before makes no new row.
 
     `late_only`: look for late readings. They add samples to the city's figure, so that districts are looked at only
     where the city's came out differently.
     """
     run_id, moment = acting().run_id, city_now()
-    # Whichever of the two clocks a measure takes `as_of` by: all that is known.
-    viewer, known_at = own_viewer(), max(moment, wall_now())
+    viewer = own_viewer()
     # One computation of an indicator at a time: two would give the same revision number.
     Indicator.objects.select_for_update().get(pk=indicator.pk)
     before = newest_values(run_id, [indicator.code], [area.code for area in areas])
