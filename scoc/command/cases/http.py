@@ -27,6 +27,7 @@ from scoc.command.cases.schemas import (
     CategoryCode,
     ConditionRow,
     DefinitionCode,
+    DueCase,
     Evaluation,
     KindName,
     RowId,
@@ -128,6 +129,18 @@ def evaluation(
 ) -> Evaluation:
     """Counts and rates of a period, as known at a time."""
     return queries.evaluation_counts(request.viewer, start, end, as_of, by, area=area, level=level)
+
+
+@routes.get("/evaluation/due", permission="cases.read_evaluation", response=Page[DueCase])
+def due_cases(
+    request: Request,
+    page: PageQuery = Query(...),
+    start: Moment = Query(...),
+    end: Moment = Query(...),
+    unit: DefinitionCode = Query(...),
+) -> Page[DueCase]:
+    """The cases that a unit's rates of a period are counted from."""
+    return queries.due_cases(request.viewer, page, start, end, unit)
 
 
 @routes.get("/{case_id}", permission="cases.read_cases", response=CaseOut)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from django.db.models import Count, Exists, F, Max, Model, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Case as Choice
+from django.db.models import Count, Exists, F, Max, Model, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 
 from scoc.command.cases.models import CaseFlow, Clock, State, Timer
 from scoc.command.cases.shapes import Moment
@@ -87,6 +88,33 @@ def _gathered(rows: Iterable[dict[str, Any]], key: str) -> Counted:
     return Counted(sums, max(latest, default=None))
 
 
+def _due(viewer: Viewer, period: Period) -> QuerySet[Timer]:
+    """The last disposal clock of each case whose deadline, as known, lies in the period; void cases are left out."""
+    moment = period.moment
+    known = Timer.objects.known(moment.until, moment.recorded).filter(clock=Clock.DISPOSAL)
+    later = known.filter(case=OuterRef("case")).filter(
+        Q(bundle__gt=OuterRef("bundle")) | Q(bundle=OuterRef("bundle"), span__gt=OuterRef("span"))
+    )
+    rows = _seen(viewer, known.filter(deadline_at__gte=period.start, deadline_at__lt=period.end), period)
+    return rows.filter(~Exists(later)).annotate(state_then=_last(moment, "to_state")).exclude(state_then=State.VOID)
+
+
+def due_timers(viewer: Viewer, period: Period, unit: str) -> QuerySet[Timer]:
+    """The clocks that make a unit's 应结案数, marked as stopped or not, in time or not, and closed or not."""
+    stopped, running = _stopped(period.moment)
+    in_time, shut = stopped & Q(stopped_at__lte=F("deadline_at")), Q(state_then=State.CLOSED)
+    return (
+        _due(viewer, period)
+        .filter(organisation__code=unit)
+        .filter(stopped | running & Q(deadline_at__lt=period.moment.at))
+        .annotate(handled=_whether(stopped), in_time=_whether(in_time), closed=_whether(stopped & shut))
+    )
+
+
+def _whether(condition: Q) -> Choice:
+    return Choice(When(condition, then=Value(value=True)), default=Value(value=False))
+
+
 def due_sums(viewer: Viewer, period: Period, by: By) -> Counted:
     """Sums over cases whose disposal deadline, as known, lies in the period; by the unit whose time ran.
 
@@ -96,17 +124,10 @@ def due_sums(viewer: Viewer, period: Period, by: By) -> Counted:
     stopped, running = _stopped(moment)
     in_time, shut = stopped & Q(stopped_at__lte=F("deadline_at")), Q(state_then=State.CLOSED)
     fed_back = Q(fed_back=True)
-    known = Timer.objects.known(moment.until, moment.recorded).filter(clock=Clock.DISPOSAL)
-    later = known.filter(case=OuterRef("case")).filter(
-        Q(bundle__gt=OuterRef("bundle")) | Q(bundle=OuterRef("bundle"), span__gt=OuterRef("span"))
-    )
-    rows = _seen(viewer, known.filter(deadline_at__gte=period.start, deadline_at__lt=period.end), period)
     key = "organisation" if by == "unit" else "case__area"
     grouped = (
-        rows.filter(~Exists(later))
-        .annotate(state_then=_last(moment, "to_state"), reworks_then=_last(moment, "rework_count"),
-                  fed_back=_did(moment, "feed_back"))
-        .exclude(state_then=State.VOID)
+        _due(viewer, period)
+        .annotate(reworks_then=_last(moment, "rework_count"), fed_back=_did(moment, "feed_back"))
         .values(key)
         .annotate(
             handled=Count("pk", filter=stopped),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from scoc.command.cases import queries as cases
@@ -19,6 +20,8 @@ CASES = "cases.read_cases"
 CLOCK_TIME = Text("自然时间", "clock time")
 CENTRE = Text("指挥中心", "Command centre")
 WAITING = Text("待研判", "To be judged")
+LOOKED_AT = 30
+"""Rows of each list that the gravest are chosen from: lists are ordered by time, and a grave one may stand behind."""
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 NEXT: dict[str, tuple[str, Text]] = {
     "reported": ("cases.accept_case", Text("受理", "Accept")),
@@ -44,11 +47,17 @@ def _situation(viewer: Viewer, row: SituationRow, moment: datetime) -> Need:
     )  # fmt: skip
 
 
+def case_title(row: CaseRow) -> TextOut:
+    """A case's title is in the words of who opened it; readers of English get its class and area instead."""
+    english = [text.en for text in (row.category_name, row.area_name) if text]
+    return TextOut(zh=row.title, en=", ".join(english) or row.title)
+
+
 def _case(viewer: Viewer, row: CaseRow) -> Need:
     code, name = NEXT.get(row.state, VIEW)
     clock = row.clock or row.disposal
     return Need(
-        subject=f"cases:{row.id}", number=row.case_no, title=TextOut(zh=row.title, en=row.title), level=row.priority,
+        subject=f"cases:{row.id}", number=row.case_no, title=case_title(row), level=row.priority,
         state=row.state_name, who=row.current_unit.short if row.current_unit else text_out(CENTRE),
         action=_action(viewer, code, name, row.state), due_at=row.due_at,
         remaining_minutes=clock.remaining_minutes if clock else None,
@@ -70,15 +79,25 @@ def needs(viewer: Viewer, moment: datetime, limit: int) -> Needs | None:
     if not sees_situations and not sees_cases:
         return None
     found: list[Need] = []
-    situations = in_work = overdue = None
+    situations = in_work = overdue = near = None
     if sees_situations:
-        judged = intake.situations(viewer, first(limit), state="open")
+        judged = intake.situations(viewer, first(LOOKED_AT), state="open")
         found += [_situation(viewer, row, moment) for row in judged.items]
         situations = judged.total
     if sees_cases:
-        late = cases.worklist(viewer, first(limit), "overdue")
-        soon = cases.worklist(viewer, first(limit), "soon")
+        late = cases.worklist(viewer, first(LOOKED_AT), "overdue")
+        soon = cases.worklist(viewer, first(LOOKED_AT), "soon")
         found += [_case(viewer, row) for row in [*late.items, *soon.items]]
-        overdue = late.total
+        overdue, near = late.total, soon.total
         in_work = cases.worklist(viewer, first(1), "open").total
-    return Needs(items=sorted(found, key=_urgency)[:limit], situations=situations, cases=in_work, overdue=overdue)
+    parts = [*([situations] if sees_situations else []), *([overdue, near] if sees_cases else [])]
+    return Needs(
+        items=sorted(found, key=_urgency)[:limit], total=sum_of(parts), situations=situations, cases=in_work,
+        overdue=overdue, soon=near,
+    )  # fmt: skip
+
+
+def sum_of(counts: Sequence[int | None]) -> int | None:
+    """The sum; a count that is not known makes the sum unknown."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

@@ -11,6 +11,7 @@ from operator import or_
 from django.db.models import QuerySet
 
 from scoc.command.cases import queries as cases
+from scoc.command.cockpit.needs import case_title
 from scoc.command.cockpit.parts import first
 from scoc.command.cockpit.schemas import News
 from scoc.command.indicators.schemas import VitalSign
@@ -18,7 +19,7 @@ from scoc.command.intake import queries as intake
 from scoc.core.access import visible
 from scoc.core.acting import Viewer
 from scoc.core.facts import FACTS
-from scoc.core.models import FactRow
+from scoc.core.models import Area, FactRow
 from scoc.core.schemas import TextOut
 from scoc.kit.text import Text
 from scoc.sensing import queries as sensing
@@ -35,9 +36,15 @@ TOLD: dict[str, tuple[str, Text]] = {
     "cases.dispatched": ("att", Text("案件派遣", "Case dispatched")),
     "cases.reworked": ("bad", Text("案件返工", "Case sent back")),
     "cases.closed": ("ok", Text("案件结案", "Case closed")),
-    "indicators.turned": ("att", Text("体征变化", "Vital sign turned")),
+    "indicators.turned": ("att", Text("体征", "Vital sign")),
 }
 """Facts that the ticker tells, with their level and word."""
+LEVELS = {
+    "green": Text("恢复正常", "back to normal"), "yellow": Text("转为黄色", "turned yellow"),
+    "orange": Text("转为橙色", "turned orange"), "red": Text("转为红色", "turned red"),
+    "unknown": Text("数据中断", "no data"),
+}  # fmt: skip
+"""What an indicator turned to, in words."""
 _GRAVE = {"severe": "bad", "red": "bad", "green": "ok"}
 """What a fact's own `level` says instead."""
 
@@ -78,7 +85,7 @@ def _case_titles(viewer: Viewer) -> Titles:
         *cases.worklist(viewer, first(LOOKED_AT), "open").items,
         *cases.worklist(viewer, first(LOOKED_AT), "closed").items,
     ]
-    return {f"cases:{row.id}": TextOut(zh=row.title, en=row.title) for row in rows}
+    return {f"cases:{row.id}": case_title(row) for row in rows}
 
 
 SOURCES: dict[str, tuple[str, Callable[[Viewer], Titles]]] = {
@@ -102,11 +109,21 @@ def news(viewer: Viewer, moment: datetime, signs: list[VitalSign], limit: int) -
 
 def _line(row: FactRow, titles: Titles) -> News:
     level, word = TOLD[row.name]
-    level = _GRAVE.get(str(json.loads(row.body).get("level", "")), level)
+    said = str(json.loads(row.body).get("level", ""))
+    level = _GRAVE.get(said, level)
     number = row.subject.partition(":")[2]
     title = titles.get(row.subject) or TextOut(zh=f"#{number}", en=f"#{number}")
+    line = TextOut(zh=f"{word.zh}：{title.zh}", en=f"{word.en}: {title.en}")
+    if row.name == "indicators.turned":
+        line = _turned(title, said, row.area)
     return News(
         id=row.pk, at=row.happened_at, kind=row.name, level=level, subject=row.subject,
-        area=row.area.code if row.area else None,
-        title=TextOut(zh=f"{word.zh}：{title.zh}", en=f"{word.en}: {title.en}"),
+        area=row.area.code if row.area else None, title=line,
     )  # fmt: skip
+
+
+def _turned(title: TextOut, level: str, area: Area | None) -> TextOut:
+    """An indicator that turned, with the district where it is not the whole city, and what it turned to."""
+    where = area.name if area and area.level == Area.Level.DISTRICT else Text("", "")
+    to = LEVELS.get(level, LEVELS["unknown"])
+    return TextOut(zh=f"{where.zh}{title.zh} {to.zh}", en=f"{title.en}{', ' if where.en else ''}{where.en}: {to.en}")

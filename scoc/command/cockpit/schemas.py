@@ -44,14 +44,19 @@ class Need(Schema):
 
 
 class Needs(Schema):
-    """The gravest matters that need something, and how many there are in all."""
+    """The gravest matters that need something, and how many there are in all; a count is null above 10 000."""
 
     items: list[Need]
+    total: int | None
+    """Matters that the items were chosen from: situations to be judged, cases overdue and cases soon due."""
     situations: int | None
     """Situations that wait to be judged."""
     cases: int | None
     """Cases in work."""
     overdue: int | None
+    """Cases in work whose running clock is over."""
+    soon: int | None
+    """Cases in work whose running clock is in its last part, as the city says."""
 
 
 class News(Schema):

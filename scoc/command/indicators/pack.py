@@ -70,6 +70,7 @@ class HealthSettings(BaseModel):
     `carry_periods`: a missing indicator keeps its last value for so many of its grains, marked as carried.
     `bottom_line_cap`: a theme with a red bottom-line indicator scores no more than this.
     `least_coverage`: below this share of known weights no index is given.
+    `target`: the score that the city wants of each theme; screens mark the themes below it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -95,6 +96,7 @@ class HealthSettings(BaseModel):
     carry_periods: int = Field(3, ge=0, le=100)
     bottom_line_cap: Decimal = Field(Decimal(60), ge=0, le=100, max_digits=6, decimal_places=3)
     least_coverage: Decimal = Field(Decimal("0.5"), ge=0, le=1, max_digits=4, decimal_places=3)
+    target: Decimal = Field(Decimal(80), ge=0, le=100, max_digits=6, decimal_places=3)
 
 
 declare_settings(SettingsTable("health_index", HealthSettings))

@@ -33,6 +33,7 @@ from scoc.command.indicators.schemas import (
 from scoc.command.indicators.windows import grain_step
 from scoc.core.access import allowed, query, visible
 from scoc.core.acting import Viewer
+from scoc.core.city import city_settings
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.models import Area
 from scoc.core.now import city_now, city_zone, current_run
@@ -342,7 +343,7 @@ def health_index(viewer: Viewer, area_code: str | None = None, as_of: datetime |
         return HealthIndex(
             area_code=area.code, area_name=text_out(area.name), value=None, mark="", mark_name=TextOut(zh="", en=""),
             at=None, coverage=Decimal(0), known=0, total=0, version=version.version if version else 0, change=None,
-            comparable=False, themes=[], contributions=[], points=[],
+            comparable=False, target=city_settings(HealthSettings).target, themes=[], contributions=[], points=[],
         )  # fmt: skip
     settings = _settings(newest.scheme)
     before = _newest_health(viewer, area, newest.at - DAY - THINNED, newest.at - DAY, moment)
@@ -359,7 +360,7 @@ def health_index(viewer: Viewer, area_code: str | None = None, as_of: datetime |
         area_code=area.code, area_name=text_out(area.name), value=_places(newest.value, 1), mark=newest.mark,
         mark_name=_named(settings.grades, newest.mark), at=newest.at, coverage=_rounded(newest.coverage, 4),
         known=newest.known, total=newest.total, version=newest.scheme.version, change=change,
-        comparable=before is not None and before.scheme_id == newest.scheme_id,
+        comparable=before is not None and before.scheme_id == newest.scheme_id, target=settings.target,
         themes=_themes(newest, settings), contributions=_contributions(newest),
         points=_thin(
             SeriesPoint(at=at, value=float(value), status="ok")

@@ -214,6 +214,8 @@ class HealthIndex(Schema):
     change: Decimal | None
     """Against the same time a day before, in points."""
     comparable: bool
+    target: Decimal
+    """The score that the city wants of each theme."""
     themes: list[ThemeOut]
     """By points lost, most first."""
     contributions: list[Contribution]

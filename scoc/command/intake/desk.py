@@ -70,7 +70,8 @@ def _where(signal: Signal, area: Area | None) -> Text:
     if signal.channel in PERSONAL and place:
         place = mask_address(place).rstrip("*")
     if place:
-        return Text(place, place)
+        # Places are written in one language; the area has a name in both.
+        return Text(place, area.name.en if area else place)
     return area.name if area else _NOWHERE
 
 

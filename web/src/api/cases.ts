@@ -72,3 +72,7 @@ export const comment = (case_id: number, text: string): Promise<unknown> =>
 
 export const evidenceUrl = (case_id: number, evidence_id: number): string =>
   `/api/v1/cases/${String(case_id)}/evidence/${String(evidence_id)}`
+
+/** The cases that a unit's rates of a period are counted from. */
+export const dueCases = (unit: string, start: string, end: string, as_of: string): Promise<Schemas['Page_DueCase_']> =>
+  body(http.GET('/api/v1/cases/evaluation/due', { params: { query: { unit, start, end, as_of, limit: 200 } } }))

@@ -20,20 +20,29 @@ export interface Pages<T> {
   /** The first page was read. */
   known: Ref<boolean>
   problem: ShallowRef<Problem | null>
-  /** Facts about new things that came since the list was read: the "3 new" chip. */
+  /** Rows that are not shown yet, by the list's own filters: the "3 new" chip. */
   fresh: Ref<number>
   reload: () => Promise<void>
   readMore: () => Promise<void>
 }
 
 export interface PagesOptions<T> {
-  /** Facts that bring new rows: they are counted, and shown when the person asks. */
+  /** Facts that may bring new rows: the list is looked at, what is new is counted, and shown when the person asks. */
   news?: string[]
   /** Facts that change rows: those that are shown are read again in place. */
   changes?: string[]
   key: (row: T) => number | string
   on?: () => unknown
   when?: () => boolean
+}
+
+/** How many rows of a first page are new beside those that are shown. Rows that only moved up because others left
+ *  come from pages that were not read yet: they stand behind every row that is known. */
+export function newRows<T>(page: T[], shown: T[], key: (row: T) => number | string, whole: boolean): number {
+  const known = new Set(shown.map(key))
+  const last = page.findLastIndex((row) => known.has(key(row)))
+  const part = whole || last < 0 ? page : page.slice(0, last)
+  return part.filter((row) => !known.has(key(row))).length
 }
 
 export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>, options: PagesOptions<T>): Pages<T> {
@@ -48,6 +57,8 @@ export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>,
   const live = useLive()
   const session = useSession()
   let turn = 0
+  /** How many rows there were when the list was last taken over. */
+  let told: number | null = null
   let gone = false
   let waiting: ReturnType<typeof setTimeout> | null = null
 
@@ -75,6 +86,7 @@ export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>,
       items.value = page.items
       next.value = page.next
       fresh.value = 0
+      told = page.total
     })
 
   const readMore = (): Promise<void> =>
@@ -84,22 +96,24 @@ export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>,
       next.value = page.next
     })
 
-  /** Rows that are shown take their new values; none comes, none goes, none moves. */
+  /** Rows that are shown take their new values; none comes, none goes, none moves. What is new is counted. */
   const refresh = (): Promise<void> =>
     read(null, (page) => {
       const found = new Map(page.items.map((row) => [options.key(row), row]))
       if (items.value.length === 0) {
         items.value = page.items
         next.value = page.next
+        told = page.total
         return
       }
+      const more = page.total !== null && told !== null ? page.total - told : 0
+      fresh.value = Math.max(newRows(page.items, items.value, options.key, next.value === null), more)
       items.value = items.value.map((row) => found.get(options.key(row)) ?? row)
     })
 
   const deaf = live.hear(({ name }) => {
     if (!name) return
-    if (options.news?.some((prefix) => name.startsWith(prefix))) fresh.value += 1
-    else if (options.changes?.some((prefix) => name.startsWith(prefix))) {
+    if ([...(options.news ?? []), ...(options.changes ?? [])].some((prefix) => name.startsWith(prefix))) {
       waiting ??= setTimeout(() => {
         waiting = null
         void refresh()

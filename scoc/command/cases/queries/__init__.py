@@ -2,7 +2,7 @@
 
 from scoc.command.cases.queries.definitions import conditions, suggest_unit, units_for_case
 from scoc.command.cases.queries.detail import case, evidence_file
-from scoc.command.cases.queries.evaluation import evaluation_counts
+from scoc.command.cases.queries.evaluation import due_cases, evaluation_counts
 from scoc.command.cases.queries.worklists import TABS, Filters, case_points, worklist, worklist_counts
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "case",
     "case_points",
     "conditions",
+    "due_cases",
     "evaluation_counts",
     "evidence_file",
     "suggest_unit",

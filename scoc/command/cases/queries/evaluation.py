@@ -6,11 +6,25 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Literal
 
-from scoc.command.cases.schemas import Evaluation, EvaluationRow
-from scoc.command.cases.shapes import moment_of
-from scoc.command.cases.sums import SEE, SUMS, By, Counted, Period, Sums, dispatch_sums, due_sums, report_sums
-from scoc.core.access import query
+from scoc.command.cases.models import State, Timer
+from scoc.command.cases.models.moves import STATE_TEXT
+from scoc.command.cases.schemas import DueCase, Evaluation, EvaluationRow
+from scoc.command.cases.shapes import moment_of, words
+from scoc.command.cases.sums import (
+    SEE,
+    SUMS,
+    By,
+    Counted,
+    Period,
+    Sums,
+    dispatch_sums,
+    due_sums,
+    due_timers,
+    report_sums,
+)
+from scoc.core.access import allowed, query
 from scoc.core.acting import Viewer
+from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.models import Area, Organisation
 from scoc.core.refusals import invalid
 from scoc.core.schemas import text_out
@@ -53,6 +67,12 @@ def _named(sums: dict[int | None, Sums], by: By, level: Level) -> list[Evaluatio
     return [_row(code, names[code], row) for code, row in gathered.items()]
 
 
+def _period(start: datetime, end: datetime, as_of: datetime | None, area_path: str = "") -> Period:
+    if end <= start:
+        raise invalid("end", "The period is empty.", "Give an end after the start.", zh="统计时段为空。")
+    return Period(start, end, moment_of(as_of), area_path)
+
+
 @query(SEE)
 def evaluation_counts(
     viewer: Viewer,
@@ -69,15 +89,13 @@ def evaluation_counts(
     Each figure has its own date rule (DOMAIN.md 1.11): reports by report time, dispatches by the first dispatch, all
     others by the disposal deadline. Void cases and other runs are never counted. Raises Invalid for an empty period.
     """
-    if end <= start:
-        raise invalid("end", "The period is empty.", "Give an end after the start.", zh="统计时段为空。")
     path = ""
     if area is not None:
         found = Area.objects.filter(code=area).order_by("-version").first()
         if found is None:
             raise invalid("area", f"There is no area {area}.", "Use a code of the directory.", zh=f"没有区域 {area}。")
         path = found.path
-    period = Period(start, end, moment_of(as_of), path)
+    period = _period(start, end, as_of, path)
     merged: dict[int | None, Sums] = defaultdict(dict)
     for gather in (report_sums, dispatch_sums, due_sums):
         for key, sums in gather(viewer, period, by).sums.items():
@@ -87,4 +105,26 @@ def evaluation_counts(
     return Evaluation(
         start=start, end=end, as_of=period.moment.at, by=by, rows=rows,
         total=_row("city", Text("合计", "Total"), total),
+    )  # fmt: skip
+
+
+@query(SEE)
+def due_cases(viewer: Viewer, page: PageQuery, start: datetime, end: datetime, unit: str) -> Page[DueCase]:
+    """The cases behind a unit's 应结案数 of [start, end), newest deadline first: what its rates are counted from.
+
+    Raises Invalid for an empty period. A unit that is not known has no rows.
+    """
+    period = _period(start, end, page.as_of)
+    persons = allowed(viewer, SEE).persons
+    rows = due_timers(viewer, period, unit).select_related("case")
+    return paged(rows, page, ("-deadline_at", "-id"), lambda timer: _due_case(timer, persons))
+
+
+def _due_case(timer: Timer, persons: str) -> DueCase:
+    state = State(timer.state_then)  # type: ignore[attr-defined]  # annotated by due_timers, with the three below
+    return DueCase(
+        case_id=timer.case_id, case_no=timer.case.case_no, title=words(timer.case.title, persons),
+        state_name=text_out(STATE_TEXT[state]), deadline_at=timer.deadline_at,
+        handled_at=timer.stopped_at if timer.handled else None,  # type: ignore[attr-defined]
+        in_time=timer.in_time, closed=timer.closed,  # type: ignore[attr-defined]
     )  # fmt: skip

@@ -14,7 +14,7 @@ from scoc.command.cases.schemas.detail import (
     TimerOut,
     TimerSpan,
 )
-from scoc.command.cases.schemas.evaluation import Evaluation, EvaluationRow
+from scoc.command.cases.schemas.evaluation import DueCase, Evaluation, EvaluationRow
 from scoc.command.cases.schemas.incoming import (
     CaseAcceptIn,
     CaseCloseIn,
@@ -60,6 +60,7 @@ __all__ = [
     "ClockNow",
     "ConditionRow",
     "DefinitionCode",
+    "DueCase",
     "Evaluation",
     "EvaluationRow",
     "EvidenceIn",

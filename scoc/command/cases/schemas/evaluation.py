@@ -55,6 +55,22 @@ class EvaluationRow(Schema):
     """派遣准确率."""
 
 
+class DueCase(Schema):
+    """A case behind a unit's rates: its disposal deadline lies in the period, and it was handled or is overdue."""
+
+    case_id: int
+    case_no: str
+    title: str
+    state_name: TextOut
+    """As known at the evaluation's time."""
+    deadline_at: datetime
+    handled_at: datetime | None
+    """When the unit's time stopped; null: not handled, and overdue."""
+    in_time: bool
+    closed: bool
+    """Closed cases that were handled in time are the numerator of 按期结案率; all rows are its denominator."""
+
+
 class Evaluation(Schema):
     """An evaluation of a period, as known at a time."""
 

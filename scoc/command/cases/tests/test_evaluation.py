@@ -29,12 +29,14 @@ from typing import Any
 import pytest
 
 from scoc.command.cases.models import Case, CaseFlow, State, Timer
-from scoc.command.cases.queries import evaluation_counts
+from scoc.command.cases.queries import due_cases, evaluation_counts
 from scoc.command.cases.schemas import EvaluationRow
 from scoc.command.cases.tests.factories import EAST, WEST, Cast, bring, make_cast, may, report, step
 from scoc.core import now
+from scoc.core.http.paging import PageQuery
 from scoc.core.measures import Window, take
 from scoc.core.models import Run
+from scoc.core.refusals import Invalid
 from scoc.core.tests.factories import City, make_actor, make_area
 from scoc.kit.text import Text
 from scoc.spatial.tests.factories import make_outline
@@ -188,6 +190,35 @@ def test_by_unit(week: Cast) -> None:
     assert (utility.due, utility.closed_in_time, str(utility.on_time_closing_rate)) == (6, 3, "0.5000")
     assert counts(bureau) == {"dispatched": 1}  # G counts against the first dispatch, its time against the utility
     assert (bureau.on_time_closing_rate, str(bureau.dispatch_accuracy)) == (None, "0.0000")
+
+
+def test_the_cases_behind_a_units_rate_are_those_that_were_counted(week: Cast) -> None:
+    """The six that are due to the utility, each with what made it count or not, whatever the size of a page."""
+    with at(17, "09:00"):
+        (row,) = [row for row in evaluation_counts(week.evaluator, START, END).rows if row.due]
+        whole = due_cases(week.evaluator, PageQuery(limit=50), START, END, row.key)
+        page = due_cases(week.evaluator, PageQuery(limit=4), START, END, row.key)
+        rest = due_cases(week.evaluator, PageQuery(limit=4, cursor=page.next), START, END, row.key)
+    found = {case.title: (case.handled_at is not None, case.in_time, case.closed) for case in whole.items}
+    assert found == {
+        "A": (True, True, True), "B": (True, False, True), "C": (False, False, False), "D": (True, True, False),
+        "E": (True, True, True), "G": (True, True, True),
+    }  # fmt: skip
+    assert whole.total == row.due
+    assert sum(case.in_time and case.closed for case in whole.items) == row.closed_in_time
+    assert [case.case_id for case in [*page.items, *rest.items]] == [case.case_id for case in whole.items]
+
+
+def test_cases_behind_a_rate_as_known_then_and_for_nobody_else(week: Cast) -> None:
+    with at(15, "12:00") as noon:
+        pass
+    with at(17, "09:00"):
+        row = next(row for row in evaluation_counts(week.evaluator, START, END, noon).rows if row.due)
+        found = due_cases(week.evaluator, PageQuery(limit=50, as_of=noon), START, END, row.key)
+        assert (found.total, {case.title for case in found.items}) == (row.due, {"A", "D", "G"})
+        assert due_cases(week.evaluator, PageQuery(limit=50), START, END, "nobody").items == []
+        with pytest.raises(Invalid):
+            due_cases(week.evaluator, PageQuery(limit=50), END, START, row.key)
 
 
 def test_by_area(week: Cast) -> None:

@@ -77,7 +77,7 @@ def test_a_leader_sees_the_city_at_one_look(busy: City, monday: datetime, leader
 def test_what_needs_something_says_what_it_waits_for(busy: City, monday: datetime, leader: Actor) -> None:
     found = overview(leader).needs
     assert found is not None
-    assert found.situations == len(found.items)
+    assert (found.total, found.situations, found.overdue, found.soon) == (len(found.items), len(found.items), 0, 0)
     assert [need.level for need in found.items] == sorted(need.level for need in found.items)
     need = next(item for item in found.items if item.level == 2)
     assert (need.action.code, need.action.name.zh, need.action.may, need.who and need.who.zh) == (
@@ -100,8 +100,10 @@ def test_cases_whose_time_runs_out_wait_for_one_move(city: City, monday: datetim
     with city_time(monday + timedelta(hours=8)):
         found = overview(leader)
     assert found.needs is not None
-    assert (found.needs.situations, found.needs.cases, found.needs.overdue) == (0, 1, 1)
+    assert (found.needs.situations, found.needs.cases, found.needs.overdue, found.needs.soon) == (0, 1, 1, 0)
+    assert found.needs.total == 1
     (need,) = found.needs.items
+    assert (need.title.zh, need.title.en) == ("中山东路 213 号 上水井盖", f"Water manhole cover, {city.east.name.en}")
     assert (need.action.code, need.action.name.zh, need.action.may, need.state.zh) == (
         "cases.feed_back", "反馈", True, "处理中",
     )  # fmt: skip
@@ -118,6 +120,18 @@ def test_the_ticker_tells_what_happened_in_words(busy: City, leader: Actor) -> N
     assert any(kind == "intake.situation_opened" and title.startswith("新态势：") for kind, title in lines)
     times = [line.at for line in overview(leader).news]
     assert times == sorted(times, reverse=True)
+
+
+def test_a_vital_sign_that_turned_says_where_and_to_what(busy: City, leader: Actor, monday: datetime) -> None:
+    """East is at 95 % and so is the city: yellow; the west has no value yet."""
+    with city_time(monday + HOUR):
+        end_things(busy.east, monday, good=1, bad=9)
+        indicators.refresh(system_actor("indicators"))
+        deliver_all()
+        lines = {(line.title.zh, line.title.en) for line in overview(leader).news if line.kind == "indicators.turned"}
+    name = next(sign.name for sign in overview(leader).signs or [] if sign.code == "TS01")
+    assert (f"{name.zh} 转为红色", f"{name.en}: turned red") in lines
+    assert (f"{busy.east.name.zh}{name.zh} 转为红色", f"{name.en}, {busy.east.name.en}: turned red") in lines
 
 
 def test_old_news_is_no_news(busy: City, monday: datetime, leader: Actor) -> None:

@@ -40,3 +40,50 @@ export function boundsOf(shapes: Shapes): [number, number, number, number] | nul
   for (const feature of shapes.features) walk(feature.geometry.coordinates)
   return box
 }
+
+export interface Spot {
+  x: number
+  y: number
+}
+export interface Rect extends Spot {
+  /** Half of its width and height around x, y. */
+  wide: number
+  high: number
+}
+
+/** How far each spot moves, in pixels, so that none lies within `gap` of another or on an obstacle. */
+export function spread(spots: Spot[], obstacles: Rect[], gap: number): Spot[] {
+  const at = spots.map(({ x, y }) => ({ x, y }))
+  for (let round = 0; round < 60; round += 1) {
+    let moved = false
+    at.forEach((one, index) => {
+      for (const other of at.slice(index + 1)) {
+        const [dx, dy] = [other.x - one.x, other.y - one.y]
+        const far = Math.hypot(dx, dy)
+        if (far >= gap) continue
+        // Two at the same place part along a direction of their own, the same on every screen.
+        const [ux, uy] = far > 0.5 ? [dx / far, dy / far] : [Math.cos(index * 2.4), Math.sin(index * 2.4)]
+        const push = (gap - far) / 2 + 0.1
+        one.x -= ux * push
+        one.y -= uy * push
+        other.x += ux * push
+        other.y += uy * push
+        moved = true
+      }
+      for (const box of obstacles) {
+        const [dx, dy] = [one.x - box.x, one.y - box.y]
+        const [overX, overY] = [box.wide + gap / 2 - Math.abs(dx), box.high + gap / 2 - Math.abs(dy)]
+        if (overX <= 0 || overY <= 0) continue
+        if (overX < overY) one.x += Math.sign(dx || 1) * (overX + 0.1)
+        else one.y += Math.sign(dy || 1) * (overY + 0.1)
+        moved = true
+      }
+    })
+    if (!moved) break
+  }
+  return at.map((one, index) => ({ x: one.x - (spots[index]?.x ?? 0), y: one.y - (spots[index]?.y ?? 0) }))
+}
+
+/** A value between two bounds; the middle where they cross. */
+export const within = (value: number, low: number, high: number): number =>
+  low > high ? (low + high) / 2 : Math.min(Math.max(value, low), high)

@@ -85,9 +85,18 @@ const wide = (at10: number, at14: number): ExpressionSpecification => [
   at14,
 ]
 
+/** Chinese names of water and neighbours stand wide; Latin letters would fall apart. */
+export const spacingIn = (language: string): ExpressionSpecification =>
+  language === 'en' ? ['match', ['get', 'rank'], 1, 0.12, 0.02] : ['match', ['get', 'rank'], 1, 0.7, 2, 0.3, 0.04]
+
+/** Sizes of labels of rank 1, 2 and others; `scale` is 1 on the screen that they are made for. */
+export const labelSizes = (dark: boolean, scale: number): [number, number, number] =>
+  dark ? [Math.max(13, 24 * scale), Math.max(12, 20 * scale), Math.max(11, 16 * scale)] : [17, 15, 13]
+
 /** The style, with its sources still empty; the map fills them from the API. */
-export function baseStyle(dark: boolean, language: string): StyleSpecification {
+export function baseStyle(dark: boolean, language: string, scale = 1): StyleSpecification {
   const c = colours(dark)
+  const [first, second, other] = labelSizes(dark, scale)
   const step: ExpressionSpecification = ['coalesce', ['feature-state', 'step'], 0]
   const label = (size: number | ExpressionSpecification): Record<string, unknown> => ({
     'text-field': nameIn(language),
@@ -198,8 +207,8 @@ export function baseStyle(dark: boolean, language: string): StyleSpecification {
         source: 'base',
         filter: kind('label'),
         layout: {
-          ...label(['match', ['get', 'rank'], 1, dark ? 22 : 17, 2, dark ? 19 : 15, dark ? 16 : 13]),
-          'text-letter-spacing': ['match', ['get', 'rank'], 1, 0.7, 2, 0.3, 0.04],
+          ...label(['match', ['get', 'rank'], 1, first, 2, second, other]),
+          'text-letter-spacing': spacingIn(language),
         },
         paint: {
           'text-color': ['case', ['<=', ['get', 'rank'], 2], c.waterLabel, c.label],
