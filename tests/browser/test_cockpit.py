@@ -20,6 +20,31 @@ def test_the_city_is_drawn_and_unknown_is_the_dash(page: Page, address: str) -> 
     assert page.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
 
 
+def test_every_figure_explains_itself(page: Page, address: str) -> None:
+    """Index, district, sign, counts, sources, devices: each opens what it is and what it is made of; Escape closes."""
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    sign_in(page, address, "city_leader", "/cockpit")
+    expect(page.locator(".district").first).to_be_visible()
+    sheet = page.get_by_role("dialog")
+    for figure, told in (
+        (".left .main", "Σ 主题权重 × 主题得分"),
+        (".district >> nth=0", "健康指数"),
+        (".sign >> nth=0", "口径"),
+        (".right .parts", "待研判 + 超期 + 将到期"),
+        (".right header .plain >> nth=1", "按期结案数 ÷ 应结案数"),
+        (".ticker .sources >> nth=0", "数据源"),
+        (".ticker .sources >> nth=1", "在线设备 ÷ 在用设备"),
+    ):
+        page.click(figure)
+        expect(sheet).to_contain_text(told)
+        expect(sheet).to_contain_text("口径")
+        page.keyboard.press("Escape")
+        expect(sheet).to_have_count(0)
+    page.goto(f"{address}/cockpit#sign:OP02")
+    page.reload()
+    expect(sheet).to_contain_text("感知设备在线率")
+
+
 def test_a_report_appears_on_the_cockpit_by_itself(browser: Browser, address: str) -> None:
     """Somebody reports; the leader's screen shows it without being touched."""
     wall = browser.new_context(viewport={"width": 1920, "height": 1080})

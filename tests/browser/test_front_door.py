@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import PASSWORD, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +51,21 @@ def test_an_entry_without_permission_is_absent_and_its_page_refuses(page: Page, 
     expect(navigation).not_to_contain_text("案件")
     page.goto(f"{address}/cases")
     expect(page.get_by_role("alert")).to_contain_text("您的岗位不能打开此页")
+
+
+def test_an_expired_session_is_renewed_over_the_page_which_stays(page: Page, address: str) -> None:
+    """What was typed is still there after signing in again, and nothing complains any more."""
+    sign_in(page, address, "acceptor", "/cases?tab=open")
+    box = page.locator(".filter input[type=search]")
+    expect(box).to_be_visible()
+    page.context.clear_cookies()
+    box.fill("井盖")  # looks for it, and the server knows nobody any more
+    expect(page.locator(".login.over")).to_contain_text("登录已失效")
+    page.fill(".login.over input[name=password]", PASSWORD)
+    page.click(".login.over button[type=submit]")
+    expect(page.locator(".login.over")).to_have_count(0)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(box).to_have_value("井盖")
 
 
 def test_signing_out_ends_the_session(page: Page, address: str) -> None:

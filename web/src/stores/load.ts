@@ -47,7 +47,7 @@ export function useLoad<T>(ask: () => Promise<T>, options: LoadOptions = {}): Lo
       problem.value = null
       readAt.value = Date.now()
     } catch (error) {
-      if (!gone && mine === turn) problem.value = asProblem(error)
+      if (!gone && mine === turn && !session.expired) problem.value = asProblem(error)
     } finally {
       if (mine === turn) loading.value = false
     }
@@ -65,7 +65,9 @@ export function useLoad<T>(ask: () => Promise<T>, options: LoadOptions = {}): Lo
     if (name && options.facts?.some((prefix) => name.startsWith(prefix))) soon()
   })
   const timer = options.every ? setInterval(() => void reload(), options.every) : null
-  watch([() => live.healed, () => session.epoch], () => void reload())
+  watch([() => live.healed, () => session.epoch, () => session.expired], () => {
+    if (!session.expired) void reload()
+  })
   if (options.on) {
     watch(options.on, () => {
       data.value = null

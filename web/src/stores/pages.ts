@@ -75,7 +75,7 @@ export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>,
       problem.value = null
       known.value = true
     } catch (error) {
-      if (!gone && mine === turn) problem.value = asProblem(error)
+      if (!gone && mine === turn && !session.expired) problem.value = asProblem(error)
     } finally {
       if (mine === turn) busy.value = false
     }
@@ -120,7 +120,9 @@ export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>,
       }, 900)
     }
   })
-  watch([() => live.healed, () => session.epoch], () => void reload())
+  watch([() => live.healed, () => session.epoch, () => session.expired], () => {
+    if (!session.expired) void reload()
+  })
   if (options.on) {
     watch(options.on, () => {
       void reload()

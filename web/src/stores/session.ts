@@ -38,7 +38,14 @@ export const useSession = defineStore('session', () => {
   }
 
   async function load(): Promise<void> {
-    take(await core.session())
+    const found = await core.session()
+    if (user.value && !found.user) {
+      // Whoever works here was signed out elsewhere: they sign in over the screen, and nothing typed is lost.
+      identity.csrf = found.csrf_token
+      expired.value = true
+      return
+    }
+    take(found)
   }
 
   async function login(username: string, password: string): Promise<void> {
@@ -60,7 +67,7 @@ export const useSession = defineStore('session', () => {
 
   async function logout(): Promise<void> {
     await core.logout()
-    await load()
+    take(await core.session())
   }
 
   async function setLanguage(wanted: Language, keep = true): Promise<void> {
