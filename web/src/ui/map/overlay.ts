@@ -1,4 +1,4 @@
-/** Very many points, laid over the map by deck.gl; loaded only where there are so many. */
+/** Very many points, drawn by deck.gl into the map, below whatever stands on it; loaded only where there are so many. */
 import { ScatterplotLayer } from '@deck.gl/layers'
 import { MapLibreOverlay } from '@deck.gl/maplibre'
 import type { Map as MapLibre } from 'maplibre-gl'
@@ -21,11 +21,13 @@ export class PointsOverlay {
   private readonly map: MapLibre
   private readonly pick: (id: number | string) => void
   private readonly layer: MapLibreOverlay
+  private readonly name: string
 
-  constructor(map: MapLibre, pick: (id: number | string) => void) {
+  constructor(map: MapLibre, name: string, pick: (id: number | string) => void) {
+    this.name = name
     this.map = map
     this.pick = pick
-    this.layer = new MapLibreOverlay({ interleaved: false, layers: [] })
+    this.layer = new MapLibreOverlay({ interleaved: true, layers: [] })
     map.addControl(this.layer)
   }
 
@@ -34,7 +36,7 @@ export class PointsOverlay {
     this.layer.setProps({
       layers: [
         new ScatterplotLayer<Spot>({
-          id: 'points',
+          id: this.name,
           data: points,
           getPosition: (point) => [point.lon, point.lat],
           getFillColor: (point) => (point.color ? parsed(point.color) : plain),
