@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from scoc.command.cases.models import State, Timer
 from scoc.command.cases.models.moves import STATE_TEXT
@@ -121,10 +121,9 @@ def due_cases(viewer: Viewer, page: PageQuery, start: datetime, end: datetime, u
 
 
 def _due_case(timer: Timer, persons: str) -> DueCase:
-    state = State(timer.state_then)  # type: ignore[attr-defined]  # annotated by due_timers, with the three below
+    marks: dict[str, Any] = {name: getattr(timer, name) for name in ("state_then", "handled", "in_time", "closed")}
     return DueCase(
         case_id=timer.case_id, case_no=timer.case.case_no, title=words(timer.case.title, persons),
-        state_name=text_out(STATE_TEXT[state]), deadline_at=timer.deadline_at,
-        handled_at=timer.stopped_at if timer.handled else None,  # type: ignore[attr-defined]
-        in_time=timer.in_time, closed=timer.closed,  # type: ignore[attr-defined]
+        state_name=text_out(STATE_TEXT[State(marks["state_then"])]), deadline_at=timer.deadline_at,
+        handled_at=timer.stopped_at if marks["handled"] else None, in_time=marks["in_time"], closed=marks["closed"],
     )  # fmt: skip
