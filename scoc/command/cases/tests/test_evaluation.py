@@ -196,9 +196,9 @@ def test_the_cases_behind_a_units_rate_are_those_that_were_counted(week: Cast) -
     """The six that are due to the utility, each with what made it count or not, whatever the size of a page."""
     with at(17, "09:00"):
         (row,) = [row for row in evaluation_counts(week.evaluator, START, END).rows if row.due]
-        whole = due_cases(week.evaluator, PageQuery(limit=50), START, END, row.key)
-        page = due_cases(week.evaluator, PageQuery(limit=4), START, END, row.key)
-        rest = due_cases(week.evaluator, PageQuery(limit=4, cursor=page.next), START, END, row.key)
+        whole = due_cases(week.evaluator, PageQuery(cursor=None, limit=50), START, END, row.key)
+        page = due_cases(week.evaluator, PageQuery(cursor=None, limit=4), START, END, row.key)
+        rest = due_cases(week.evaluator, PageQuery(cursor=page.next, limit=4), START, END, row.key)
     found = {case.title: (case.handled_at is not None, case.in_time, case.closed) for case in whole.items}
     assert found == {
         "A": (True, True, True), "B": (True, False, True), "C": (False, False, False), "D": (True, True, False),
@@ -214,11 +214,11 @@ def test_cases_behind_a_rate_as_known_then_and_for_nobody_else(week: Cast) -> No
         pass
     with at(17, "09:00"):
         row = next(row for row in evaluation_counts(week.evaluator, START, END, noon).rows if row.due)
-        found = due_cases(week.evaluator, PageQuery(limit=50, as_of=noon), START, END, row.key)
+        found = due_cases(week.evaluator, PageQuery(cursor=None, limit=50, as_of=noon), START, END, row.key)
         assert (found.total, {case.title for case in found.items}) == (row.due, {"A", "D", "G"})
-        assert due_cases(week.evaluator, PageQuery(limit=50), START, END, "nobody").items == []
+        assert due_cases(week.evaluator, PageQuery(cursor=None, limit=50), START, END, "nobody").items == []
         with pytest.raises(Invalid):
-            due_cases(week.evaluator, PageQuery(limit=50), END, START, row.key)
+            due_cases(week.evaluator, PageQuery(cursor=None, limit=50), END, START, row.key)
 
 
 def test_by_area(week: Cast) -> None:
