@@ -40,7 +40,6 @@ class Replayed:
     silent_stations: int
     hours: int
     missing: int
-    refused: Counter[str]
     tally: Tally
     facts: Counter[str]
     due: int
@@ -55,6 +54,8 @@ def replay_archive(
 ) -> Replayed:
     """Apply the pack as a replay and live `days` days of its archives. Raises BadArchive without the data.
 
+    An hour is named by its end: a day is its hours 01:00 to 24:00.
+
     Stations without one reading in the span are put under maintenance, so that no share of the city's stations
     counts them as missing.
     """
@@ -68,7 +69,7 @@ def replay_archive(
             sensing.change_device_state(actor, device.id, "maintenance")
         staff = Staff(read_town().seed, read_people())
     life = Life(source, staff, "archive")
-    life.pass_time(start - timedelta(microseconds=1), end - timedelta(microseconds=1), STEP, told)
+    life.pass_time(start, end, STEP, told)
     settled = end + SETTLING
     life.fine_from = settled
     life.do_timed(settled)
@@ -81,7 +82,7 @@ def _result(start: datetime, end: datetime, silent: int, source: ArchiveSource, 
     names = FactRow.objects.filter(run_id=current_run()).values_list("name", flat=True)
     whole = cases.evaluation_counts(viewer, start, end, by="city").total
     made = Replayed(
-        start, end, len(source.stations), silent, source.hours, source.missing, source.refused, life.tally,
+        start, end, len(source.stations), silent, source.hours, source.missing, life.tally,
         Counter(names),
         whole.due, whole.closed, whole.closed_in_time, whole.on_time_closing_rate,
     )  # fmt: skip
@@ -121,13 +122,12 @@ def table(result: Replayed) -> str:
         f"stations                 {result.stations} with data, {result.silent_stations} without (under maintenance)",
         f"station-hours            {result.hours}",
         f"cells missing            {result.missing}",
-        f"readings given           {tally.readings + sum(result.refused.values())}",
+        f"readings given           {tally.readings}",
         f"readings stored          {tally.stored}",
         f"readings twice           {tally.duplicate}",
-        f"readings rejected        {sum(result.refused.values()) + sum(tally.rejected.values())}",
+        f"readings rejected        {sum(tally.rejected.values())}",
     ]
-    rejected = Counter(result.refused) + Counter(tally.rejected)
-    lines += [f"  {reason:<23}{number}" for reason, number in sorted(rejected.items())]
+    lines += [f"  {reason:<23}{number}" for reason, number in sorted(tally.rejected.items())]
     lines += [
         f"alarms raised            {facts['sensing.alarm_raised']}",
         f"  recurred               {facts['sensing.alarm_recurred']}",

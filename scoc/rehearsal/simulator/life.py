@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -26,8 +26,8 @@ SOURCE = "simulator"
 class Source(Protocol):
     """Where readings and reports of a span come from: made up, or real ones of the past."""
 
-    def readings(self, start: datetime, end: datetime) -> Readings:
-        """Readings after `start` and up to `end`."""
+    def batch(self, start: datetime, end: datetime) -> Any:
+        """Readings after `start` and up to `end`, as a record batch for `sensing.import_table`."""
 
     def reports(self, start: datetime, end: datetime) -> list[Report]:
         """Reports after `start` and up to `end`, in order."""
@@ -58,6 +58,16 @@ class MadeUp:
     def readings(self, start: datetime, end: datetime) -> Readings:
         """Readings after `start` and up to `end`."""
         return Readings.joined([self._day(day)[0].between(start, end) for day in self._days(start, end)])
+
+    def batch(self, start: datetime, end: datetime) -> Any:
+        """The same as a record batch."""
+        found = self.readings(start, end)
+        return pa.record_batch(
+            {
+                "device_key": pa.array(found.device), "property": pa.array(found.property),
+                "at_micros": pa.array(found.at_micros), "value": pa.array(found.value),
+            }
+        )  # fmt: skip
 
     def reports(self, start: datetime, end: datetime) -> list[Report]:
         """Reports after `start` and up to `end`, in order."""
@@ -96,16 +106,10 @@ class Life:
         self.actor = system_actor(ACTOR)
         self.tally = Tally()
 
-    def take_readings(self, readings: Readings) -> None:
-        """Store readings as their rules judge them."""
-        if not len(readings):
+    def take_readings(self, batch: Any) -> None:
+        """Store readings as their rules judge them; what is at fault is refused and counted there too."""
+        if not batch.num_rows:
             return
-        batch = pa.record_batch(
-            {
-                "device_key": pa.array(readings.device), "property": pa.array(readings.property),
-                "at_micros": pa.array(readings.at_micros), "value": pa.array(readings.value),
-            }
-        )  # fmt: skip
         result = sensing.import_table(self.actor, self.name, [batch], judged=True)
         self.tally.readings += result.rows
         self.tally.stored += result.stored
@@ -125,7 +129,7 @@ class Life:
     def _one_step(self, start: datetime, end: datetime) -> None:
         """Readings of the span first; then reports, facts and the staff's steps in the order of the city's time."""
         with city_time(end):
-            self.take_readings(self.source.readings(start, end))
+            self.take_readings(self.source.batch(start, end))
         reports = deque(self.source.reports(start, end) if self.staff is not None else ())
         while True:
             if self.staff is not None:

@@ -7,26 +7,27 @@ import gzip
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from django.conf import settings
 
-from scoc.rehearsal.archive.checks import doubts, stuck
-from scoc.rehearsal.archive.files import BadArchive, Batch, archives, kdd, prsa
+from scoc.rehearsal.archive import checks
+from scoc.rehearsal.archive.checks import HOUR_MICROS, doubts, stuck
+from scoc.rehearsal.archive.files import ArchiveFile, BadArchive, archives, kdd, prsa
 from scoc.rehearsal.archive.source import read_span
 from scoc.rehearsal.pack import AirArchiveSettings
 
 CHECKS = AirArchiveSettings()
-FOREVER = (0.0, float("inf"))
 DATA = settings.ENVIRONMENT.data_dir
 needs_data = pytest.mark.skipif(DATA is None, reason="SCOC_DATA_DIR is not set: the air archives are outside")
 NAN = float("nan")
 
 
-def hours(*values: float) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
+def hours(*values: float) -> tuple[Any, Any]:
     """Values of consecutive hours, and their times."""
-    return np.array(values), np.arange(len(values), dtype=np.float64) * 3600
+    return np.array(values), np.arange(len(values), dtype=np.int64) * HOUR_MICROS
 
 
 def test_a_value_that_stands_for_hours_is_stuck_after_its_first() -> None:
@@ -35,9 +36,9 @@ def test_a_value_that_stands_for_hours_is_stuck_after_its_first() -> None:
     assert stuck(values, times, 6, 5.0).tolist() == [False, True, True, True, True, True, False]
     assert not stuck(values[1:], times[1:], 6, 5.0).any()
     assert not stuck(values, times, 6, 50.0).any()
-    times[3:] += 3600
+    times[3:] += HOUR_MICROS
     assert not stuck(values, times, 6, 5.0).any()
-    assert stuck(np.zeros(0), np.zeros(0), 6, 5.0).tolist() == []
+    assert stuck(np.zeros(0), np.zeros(0, np.int64), 6, 5.0).tolist() == []
 
 
 def test_each_doubt_has_one_reason() -> None:
@@ -69,111 +70,192 @@ def prsa_folder(folder: Path, rows: list[str], head: str = "") -> Path:
     return folder
 
 
+def cells(file: ArchiveFile) -> list[dict[str, Any]]:
+    """Every cell of a file as it goes to sensing: key, property, time, value, fault."""
+    nothing = {"fault": None, "raw": None}
+    return [{**nothing, **row} for batch in file.batches(file.doubter(CHECKS)) for row in batch.to_pylist()]
+
+
+def given(file: ArchiveFile) -> list[dict[str, Any]]:
+    """The cells that hold something."""
+    return [row for row in cells(file) if row["value"] is not None or row["fault"] is not None]
+
+
+def faults(file: ArchiveFile) -> Counter[str]:
+    """How many cells are refused, by reason."""
+    return Counter(row["fault"] for row in cells(file) if row["fault"] is not None)
+
+
+def micros(*moment: int) -> int:
+    """A time of UTC."""
+    return int(datetime(*moment, tzinfo=UTC).timestamp() * 1_000_000)  # type: ignore[misc,arg-type]  # year to minute
+
+
 def test_prsa_is_local_time_and_micrograms_and_another_spelling(tmp_path: Path) -> None:
     """Hour 0 of 1 May in Beijing is 16:00 UTC of 30 April; 800 µg/m³ CO are 0.8 mg/m³; East is est_aq."""
     folder = prsa_folder(tmp_path, ["1,2016,5,1,0,40,60,NA,20,800,,20,1000,5,0,N,1,East"])
-    [batch] = prsa(folder, CHECKS, *FOREVER)
-    table = batch.record_batch().to_pylist()
-    assert {row["device_key"] for row in table} == {"est_aq"}
-    assert {row["at_micros"] for row in table} == {int(datetime(2016, 4, 30, 16, tzinfo=UTC).timestamp() * 1e6)}
-    assert {row["property"]: row["value"] for row in table} == {"pm25": 40, "pm10": 60, "no2": 20, "co": 0.8}
-    assert (batch.hours, batch.missing, batch.refused) == (1, 2, {})
+    [file] = prsa(folder)
+    rows = given(file)
+    assert {(row["device_key"], row["at_micros"], row["fault"]) for row in rows} == {
+        ("est_aq", micros(2016, 4, 30, 16), None)
+    }
+    assert {row["property"]: row["value"] for row in rows} == {"pm25": 40, "pm10": 60, "no2": 20, "co": 0.8}
+    assert len(cells(file)) == 6, "two of the cells are missing"
 
 
 def test_a_word_where_a_number_is_meant_is_refused_not_missing(tmp_path: Path) -> None:
-    """`abc` and `1,5` are readings that cannot be read; `NA` and nothing are no readings."""
+    """`abc` is a reading that cannot be read, `nan` none that can be true; `NA` and nothing are no readings."""
     folder = prsa_folder(tmp_path, ["1,2016,5,1,0,abc,60,NA,nan,800,1e1,20,1000,5,0,N,1,East"])
-    [batch] = prsa(folder, CHECKS, *FOREVER)
-    assert batch.refused == {"not_a_number": 2}
-    assert batch.missing == 1
-    assert {row["property"]: row["value"] for row in batch.record_batch().to_pylist()} == {
-        "pm10": 60,
-        "co": 0.8,
-        "o3": 10,
-    }
+    [file] = prsa(folder)
+    rows = {row["property"]: (row["value"], row["fault"], row["raw"]) for row in given(file)}
+    assert rows["pm25"] == (None, "wrong_type", "abc")
+    assert rows["no2"][1] is None, "sensing itself refuses what is not finite"
+    assert {name: rows[name][0] for name in ("pm10", "co", "o3")} == {"pm10": 60, "co": 0.8, "o3": 10}
+    assert "so2" not in rows
 
 
-def test_a_station_that_nobody_knows_is_counted(tmp_path: Path) -> None:
-    """Its hours are refused as a whole, and the others are kept."""
+def test_a_line_that_cannot_be_read_harms_no_neighbour(tmp_path: Path) -> None:
+    """A wrong hour, a day that never was, a line cut short: each is refused with what stood there."""
+    good = "1,2016,5,1,7,40,60,3,20,800,50,20,1000,5,0,N,1,East"
+    wrong = [good.replace(",1,7,", ",1,NA,"), good.replace("5,1,7", "2,30,7"), "1,2016,5"]
+    [file] = prsa(prsa_folder(tmp_path, [wrong[0], good, wrong[1], wrong[2]]))
+    assert faults(file) == {"bad_time": 12, "malformed": 1}
+    believed = [row for row in given(file) if row["fault"] is None]
+    assert len(believed) == 6
+    assert {row["at_micros"] for row in believed} == {micros(2016, 4, 30, 23)}
+
+
+def test_a_station_that_nobody_knows_keeps_its_name(tmp_path: Path) -> None:
+    """Sensing refuses its readings as those of an unknown device; the others are kept."""
     rows = [
         "1,2016,5,1,0,40,60,3,20,800,50,20,1000,5,0,N,1,West",
         "2,2016,5,1,0,40,60,3,20,800,50,20,1000,5,0,N,1,East",
     ]
-    [batch] = prsa(prsa_folder(tmp_path, rows), CHECKS, *FOREVER)
-    assert batch.refused == {"unknown_station": 1}
-    assert batch.record_batch().num_rows == 6
+    [file] = prsa(prsa_folder(tmp_path, rows))
+    assert Counter(row["device_key"] for row in given(file)) == {"West": 6, "est_aq": 6}
 
 
 def test_another_schema_and_a_missing_folder_are_told(tmp_path: Path) -> None:
-    """The message names the columns that lack, or the setting."""
+    """The message names the columns that lack, or the setting, or the file."""
     folder = prsa_folder(tmp_path / "a", ["1,2016,5,1,0,East"], head="No,year,month,day,hour,station")
     with pytest.raises(BadArchive, match=r"CO, NO2, O3, PM10, PM2\.5, SO2"):
-        list(prsa(folder, CHECKS, *FOREVER))
+        list(prsa(folder))
+    (folder / "beijing_air_prsa" / "PRSA_Data_East.csv.gz").write_bytes(b"no archive")
+    with pytest.raises(BadArchive, match=r"PRSA_Data_East\.csv\.gz cannot be read"):
+        list(prsa(folder))
     with pytest.raises(BadArchive, match="SCOC_DATA_DIR"):
-        list(archives(None, CHECKS))
+        archives(None)
     with pytest.raises(BadArchive, match="SCOC_DATA_DIR"):
-        list(archives(tmp_path / "nowhere", CHECKS))
+        archives(tmp_path / "nowhere")
 
 
 def test_kdd_is_utc_in_two_forms_of_dates(tmp_path: Path) -> None:
-    """`2018-03-31 07:00:00` and `2018/3/31 7:00` are one hour; CO is in mg/m³ already."""
+    """`2018-03-31 07:00:00` and `2018/3/31 7:00` are one hour; CO is in mg/m³ already; a third form is refused."""
     head = "stationId,utc_time,PM2.5,PM10,NO2,CO,O3,SO2"
     write(
         tmp_path / "beijing_air_kdd2018" / "a_aq.csv.gz",
-        [head, "est_aq,2018-03-31 07:00:00,105.0,172.0,53.0,0.8,,14.0"],
+        [head, "est_aq,2018-03-31 07:00:00,105.0,172.0,53.0,0.8,,14.0", "est_aq,31.03.2018 8:00,1,2,3,4,5,6"],
     )
     write(tmp_path / "beijing_air_kdd2018" / "b_aq.csv.gz", [head, "est_aq,2018/3/31 7:00,105,172,53,0.8,127,14"])
-    first, second = (batch.record_batch().to_pylist() for batch in kdd(tmp_path, CHECKS, *FOREVER))
-    assert {row["at_micros"] for row in [*first, *second]} == {
-        int(datetime(2018, 3, 31, 7, tzinfo=UTC).timestamp() * 1e6)
-    }
-    assert next(row["value"] for row in first if row["property"] == "co") == 0.8
+    first, second = kdd(tmp_path)
+    for file, number in ((first, 5), (second, 6)):
+        rows = [row for row in given(file) if row["fault"] is None]
+        assert [row["at_micros"] for row in rows] == [micros(2018, 3, 31, 7)] * number
+        assert next(row["value"] for row in rows if row["property"] == "co") == 0.8
+    assert faults(first) == {"bad_time": 6}
 
 
-def test_a_span_takes_its_start_and_leaves_its_end(tmp_path: Path) -> None:
-    """Hours before and after are neither read nor counted; runs that began before are seen as a whole."""
+def test_runs_are_seen_across_whatever_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little of a file is held at once, the same hours are doubted, each once."""
+    pattern = [40 + n % 3 for n in range(30)] + [77] * 40 + [50, 51] * 10 + [60] * 6 + [61] * 5
+    rows = [
+        f"{n},2016,5,{1 + n // 24},{n % 24},{value},90,3,{n},800,{n},20,1000,5,0,N,1,{name}"
+        for n, value in enumerate(pattern) for name in ("East", "West")
+    ]  # fmt: skip
+    [file] = prsa(prsa_folder(tmp_path, rows))
+    whole = sorted(map(str, cells(file)))
+    assert faults(file)["stuck"] >= 2 * (39 + 5)
+    assert len(whole) == 6 * len(rows)
+    for waiting in (1, 7, 60):
+        monkeypatch.setattr(checks, "MOST_WAITING", waiting)
+        assert sorted(map(str, cells(file))) == whole
+
+
+def test_a_span_leaves_its_start_and_takes_its_end(tmp_path: Path) -> None:
+    """Hours are named by their end. Others are neither read nor counted; runs that began before are seen as a whole."""
     rows = [f"{n},2016,5,1,{n},70,90,3,20,800,50,20,1000,5,0,N,1,East" for n in range(8)]
     folder = prsa_folder(tmp_path, rows)
-    begin = datetime(2016, 4, 30, 20, tzinfo=UTC).timestamp()
-    [batch] = prsa(folder, CHECKS, begin, begin + 2 * 3600)
-    assert batch.hours == 2
-    assert batch.refused == {"stuck": 8}, "PM2.5, PM10, NO2 and O3 of two hours; SO2 is low, CO coarse"
+    begin = datetime(2016, 4, 30, 20, tzinfo=UTC)
+    source = read_span(folder, CHECKS, begin, begin.replace(hour=22))
+    assert (source.hours, source.missing, source.stations) == (2, 0, {"est_aq"})
+    told = source.table.to_pylist()
+    assert sorted({row["at_micros"] for row in told}) == [micros(2016, 4, 30, 21), micros(2016, 4, 30, 22)]
+    assert Counter(row["fault"] for row in told) == {"stuck": 8, None: 4}, "SO2 is low, CO coarse"
+    assert source.batch(begin, begin.replace(hour=21)).num_rows == 6
+    assert source.batch(begin.replace(hour=22), begin.replace(hour=23)).num_rows == 0
+
+
+def by_plain_count(path: Path) -> Counter[str]:
+    """What a reader who knows no numpy counts in a file of PRSA: cells that miss, end the scale, stand, contradict."""
+    names = {"PM2.5": "pm25", "PM10": "pm10", "SO2": "so2", "NO2": "no2", "CO": "co", "O3": "o3"}
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        hours = list(csv.DictReader(file))
+    found = Counter(hours=len(hours))
+    doubted: dict[tuple[int, str], str] = {}
+    for column, name in names.items():
+        run: list[int] = []
+        for n, row in enumerate([*hours, None]):
+            text = row[column] if row else "NA"
+            if text in ("NA", ""):
+                found["missing"] += row is not None
+            if run and (text in ("NA", "") or n != run[-1] + 1 or text != hours[run[-1]][column]):
+                value = float(hours[run[0]][column]) / (1000 if name == "co" else 1)
+                if len(run) >= CHECKS.stuck_hours[name] and value > CHECKS.floors[name]:
+                    doubted.update(((hour, name), "stuck") for hour in run[1:])
+                run = []
+            if text not in ("NA", ""):
+                run.append(n)
+        for n, row in enumerate(hours):
+            if name in CHECKS.pins and row[column] == ("10000" if name == "co" else "999"):
+                doubted[n, name] = "pinned"
+    for n, row in enumerate(hours):
+        if "NA" not in (row["PM2.5"], row["PM10"]) and float(row["PM2.5"]) > float(row["PM10"]) * 1.1:
+            for name in ("pm25", "pm10"):
+                doubted.setdefault((n, name), "pm25_above_pm10")
+    return found + Counter(doubted.values())
 
 
 @needs_data
 def test_the_traps_of_the_real_files_are_counted() -> None:
-    """What the loader counts equals a plain count of the text, cell by cell."""
+    """What the loader counts equals a plain count of the text, cell by cell, file by file."""
     assert DATA is not None
-    given: Counter[str] = Counter()
-    for path in sorted((DATA / "beijing_air_prsa").glob("PRSA*.csv.gz")):
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                given["hours"] += 1
-                for name in ("PM2.5", "PM10", "SO2", "NO2", "CO", "O3"):
-                    given["missing"] += row[name] in ("NA", "")
-                given["pinned"] += (row["PM2.5"] == "999") + (row["PM10"] == "999") + (row["CO"] == "10000")
-    found: Counter[str] = Counter()
-    keys: set[str] = set()
-    for batch in prsa(DATA, CHECKS, *FOREVER):
-        found["hours"] += batch.hours
-        found["missing"] += batch.missing
-        found.update(batch.refused)
-        keys |= set(batch.record_batch()["device_key"].to_pylist()[:1])
-    assert {name: found[name] for name in given} == given
-    assert given["pinned"] == 46
-    assert found["stuck"] > 0
-    assert found["pm25_above_pm10"] > 0
-    assert found["not_a_number"] == 0
+    keys: set[str | None] = set()
+    pinned = 0
+    for file in prsa(DATA):
+        doubter = file.doubter(CHECKS)
+        found: Counter[str] = Counter()
+        for batch in file.batches(doubter):
+            names = batch.schema.names
+            value = batch.column(names.index("value"))
+            fault = batch.column(names.index("fault")) if "fault" in names else None
+            found["missing"] += value.null_count
+            if fault is not None:
+                found.update(text for text in fault.to_pylist() if text is not None)
+        found["hours"] = doubter.hours.total()
+        assert found == by_plain_count(file.path), file.path.name
+        keys |= set(doubter.hours)
+        pinned += found["pinned"]
+    assert pinned == 46
     assert "pingchang_aq" in keys, "Changping is spelled differently in the other archive"
 
 
 @needs_data
 def test_the_two_archives_agree_where_they_overlap() -> None:
-    """Twenty hours of 35 stations stand in both files of KDD, in two forms of dates: equal values prove equal times."""
+    """Nine hours of 35 stations stand in both files of KDD, in two forms of dates: equal values prove equal times."""
     assert DATA is not None
     seen: list[dict[tuple[str, str, int], float]] = []
-    for batch in kdd(DATA, CHECKS, *FOREVER):
-        rows = batch.record_batch().to_pylist()
+    for file in kdd(DATA):
+        rows = [row for row in given(file) if row["fault"] is None]
         seen.append({(row["device_key"], row["property"], row["at_micros"]): row["value"] for row in rows})
     both = seen[0].keys() & seen[1].keys()
     assert len({at for _, _, at in both}) == 9
@@ -188,13 +270,8 @@ def test_a_span_of_the_real_files_has_the_stations_of_its_time() -> None:
     source = read_span(DATA, CHECKS, start, start.replace(day=3))
     assert len(source.stations) == 10
     assert source.hours == 480
-    keys = list(
-        zip(source.span.device.tolist(), source.span.property.tolist(), source.span.at_micros.tolist(), strict=True)
-    )
+    rows = source.table.to_pylist()
+    keys = [(row["device_key"], row["property"], row["at_micros"]) for row in rows]
     assert len(set(keys)) == len(keys)
-    assert source.span.at_micros.tolist() == sorted(source.span.at_micros.tolist())
-
-
-def test_an_empty_batch_has_the_columns_of_a_full_one() -> None:
-    """So that an import of nothing is no special case."""
-    assert Batch("none", *FOREVER).record_batch().schema.names == ["device_key", "property", "at_micros", "value"]
+    assert [row["at_micros"] for row in rows] == sorted(row["at_micros"] for row in rows)
+    assert len(rows) + source.missing == 6 * 480

@@ -23,7 +23,7 @@ REASONS = (
     "wrong_type", "unknown_device", "other_device", "retired_device", "unknown_property", "bad_time", "in_future",
     "too_old", "not_finite", "out_of_range", "bad_key", "malformed", "too_large", "wrong_credential", "fault",
 )  # fmt: skip
-"""Every reason for which a reading, or a whole request of readings, is refused."""
+"""Every reason for which sensing refuses a reading, or a whole request of readings; who reads files may have others."""
 EARLIEST_MICROS = 0
 """Nothing was measured by a connected device before 1970."""
 MOST_RAW = 300

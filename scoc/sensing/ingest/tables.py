@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from scoc.core.refusals import invalid
-from scoc.sensing.ingest.checking import Bounds, Checked, Row, key_fault
+from scoc.sensing.ingest.checking import REASONS, Bounds, Checked, Row, key_fault
 from scoc.sensing.ingest.columns import Columns, Flags, Ints, Refused
 from scoc.sensing.ingest.directory import KnownDevice, Stream, devices
 from scoc.sensing.ingest.refusing import counted_key
@@ -23,6 +23,7 @@ NEEDED = {"device_key": pa.string(), "property": pa.string(), "at_micros": pa.in
 OPTIONAL = {"dedup_key": pa.string(), "fault": pa.string(), "raw": pa.string()}
 """`fault` is the reason for which a reader of files refuses a row, and `raw` what stood there."""
 CHUNK_ROWS = 40_000
+UNREADABLE = "the file's cell or line cannot be read"
 MOST_SHOWN = 200
 """So many refused rows of a chunk are offered to be kept; the rest is counted."""
 
@@ -141,7 +142,7 @@ class Checker:
             device = known.get(four[0])
             fault, raw = faults[n], raws[n]
             if fault is not None:
-                told = "the file's cell or line cannot be read"
+                told = UNREADABLE if fault in REASONS else "whoever read the file does not believe it"
                 checked.refuse(n, row, fault, told, known=device is not None, raw=raw)
             else:
                 checked.add(n, row, device)

@@ -2,6 +2,7 @@
 
 from scoc.sensing.queries.alarms import alarm, alarms
 from scoc.sensing.queries.devices import device, device_points, device_types, devices
+from scoc.sensing.queries.files import readings_of_file
 from scoc.sensing.queries.refusals import rejected, rejected_counts
 from scoc.sensing.queries.rules import rules
 from scoc.sensing.queries.series import Grain, rollups, series
@@ -14,6 +15,7 @@ __all__ = [
     "device_points",
     "device_types",
     "devices",
+    "readings_of_file",
     "rejected",
     "rejected_counts",
     "rollups",

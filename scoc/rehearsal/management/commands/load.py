@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from scoc.core.access import system_actor
 from scoc.core.city import city_settings
 from scoc.core.models import Installation
+from scoc.core.refusals import Invalid
 from scoc.rehearsal.archive.files import BadArchive, archives
 from scoc.rehearsal.pack import AirArchiveSettings
 from scoc.rehearsal.simulator.town import ACTOR
@@ -36,31 +37,31 @@ class Command(BaseCommand):
         actor = system_actor(ACTOR)
         totals: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
-        head = ("file", "hours", "readings", "stored", "duplicate", "missing", "refused")
+        head = ("file", "hours", "readings", "stored", "duplicate", "missing", "rejected")
         self.stdout.write("{:<44}{:>9}{:>11}{:>11}{:>11}{:>10}{:>10}".format(*head))
         begun = time.monotonic()
         try:
-            for batch in archives(settings.ENVIRONMENT.data_dir, checks):
-                result = sensing.import_table(actor, f"archive:{batch.file}", [batch.record_batch()])
-                refused = Counter(batch.refused) + Counter(result.rejected)
-                reasons += refused
+            for file in archives(settings.ENVIRONMENT.data_dir):
+                doubter = file.doubter(checks)
+                result = sensing.import_table(actor, f"archive:{file.path.name}", file.batches(doubter))
+                reasons.update(result.rejected)
                 row = {
-                    "hours": batch.hours, "readings": result.rows + sum(batch.refused.values()),
-                    "stored": result.stored, "duplicate": result.duplicate, "missing": batch.missing,
-                    "refused": sum(refused.values()),
+                    "hours": doubter.hours.total(), "readings": result.rows, "stored": result.stored,
+                    "duplicate": result.duplicate, "missing": result.missing,
+                    "rejected": sum(result.rejected.values()),
                 }  # fmt: skip
                 totals.update(row)
-                self._line(batch.file, row)
-        except BadArchive as bad:
+                self._line(file.path.name, row)
+        except (BadArchive, Invalid) as bad:
             raise CommandError(str(bad)) from bad
         self._line("all", totals)
         for reason, number in sorted(reasons.items()):
-            self.stdout.write(f"  refused: {reason:<34}{number:>9}")
+            self.stdout.write(f"  rejected: {reason:<33}{number:>9}")
         seconds = time.monotonic() - begun
         self.stdout.write(f"{totals['readings'] / max(seconds, 1e-9):,.0f} readings a second, {seconds:.1f} s")
 
     def _line(self, name: str, row: Any) -> None:
         self.stdout.write(
             f"{name:<44}{row['hours']:>9}{row['readings']:>11}{row['stored']:>11}{row['duplicate']:>11}"
-            f"{row['missing']:>10}{row['refused']:>10}"
+            f"{row['missing']:>10}{row['rejected']:>10}"
         )
