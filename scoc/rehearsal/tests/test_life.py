@@ -87,7 +87,7 @@ def test_after_a_stop_life_goes_on_where_it_was() -> None:
     open_cases = {f"cases:{case}" for case in second.cases}
     assert {subject for subject in waiting if subject.startswith("cases:")} == open_cases
     again = Life(MadeUp(town), second)
-    again.take_readings(again.source.readings(MORNING, noon))
+    again.take_readings(again.source.batch(MORNING, noon))
     assert again.tally.stored == 0
     assert again.tally.duplicate == first.tally.stored
     assert FactRow.objects.count() == before
