@@ -279,7 +279,8 @@ def test_a_day_of_another_station_from_its_file_to_the_index(city: City, by_hand
         with city_time(start + timedelta(hours=24)):
             last = signs()["AI02"]
         found = signs()["AI01D"]
-        inputs = queries.indicator(make_actor("indicators.read_values"), "AI01D").inputs["pollutants"]
+        told = queries.indicator(make_actor("indicators.read_values"), "AI01D").inputs
+    inputs: Any = told["pollutants"]
     assert (result.rows, sum(result.rejected.values())) == (24 * 6, by_hand.refused)
     assert (last.window_end, last.value) == (start + timedelta(days=1), Decimal(by_hand.last_hour))
     assert found.value == Decimal(by_hand.aqi)

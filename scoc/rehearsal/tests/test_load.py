@@ -80,7 +80,7 @@ def counted() -> Counter[str]:
 
 def kept() -> list[RejectedRow]:
     """The refused readings that sensing keeps."""
-    return queries.rejected(system_actor("tests"), PageQuery(limit=500)).items
+    return queries.rejected(system_actor("tests"), PageQuery(cursor=None, limit=500)).items
 
 
 @pytest.mark.usefixtures("archive")
