@@ -12,8 +12,9 @@ class FieldError:
     """What is wrong with one field of the input, and what to do about it."""
 
     field: str
-    message: str
-    remedy: str = ""
+    message: Text
+    remedy: Text
+    """In Chinese it is empty where the message says what to do as well."""
 
 
 class Refusal(Exception):
@@ -77,6 +78,7 @@ def no_such(kind_zh: str, kind_en: str, subject: str) -> NotFound:
     )
 
 
-def invalid(field: str, message: str, remedy: str = "", *, code: str = "invalid", zh: str = "") -> Invalid:
-    """An Invalid about one field."""
-    return Invalid(code, Text(zh or message, message), errors=(FieldError(field, message, remedy),))
+def invalid(field: str, message: str, remedy: str, *, zh: str, code: str = "invalid") -> Invalid:
+    """An Invalid about one field; `zh` is the message in Chinese, which says what to do where that is not plain."""
+    told = Text(zh, message)
+    return Invalid(code, told, errors=(FieldError(field, told, Text("", remedy)),))

@@ -228,7 +228,8 @@ def change_device_state(actor: Actor, device_id: int, state: str) -> None:
     """Put a device under maintenance, back to work, or retire it. Rules do not look at a device under maintenance."""
     device = _device_for(actor, device_id, "sensing.change_device_state")
     if state not in Device.State.values:
-        raise invalid("state", f"There is no state {state}.", f"Use one of {', '.join(Device.State.values)}.")
+        raise invalid("state", f"There is no state {state}.", f"Use one of {', '.join(Device.State.values)}.",
+                      zh=f"没有状态 {state}。")  # fmt: skip
     if state == device.state:
         return
     device.state, device.changed = state, wall_now()

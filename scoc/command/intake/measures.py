@@ -27,7 +27,8 @@ def open_situations(viewer: Viewer, window: Window, parameters: dict[str, Any]) 
     states = [str(state) for state in LIVE]
     if (wanted := parameters.get("state")) is not None:
         if wanted not in states:
-            raise invalid("state", f"`{wanted}` is no state of a live situation.", f"One of {', '.join(states)}.")
+            raise invalid("state", f"`{wanted}` is no state of a live situation.", f"One of {', '.join(states)}.",
+                          zh=f"{wanted} 不是在办态势的状态。")  # fmt: skip
         states = [wanted]
     rows = SituationFlow.objects.filter(to_state__in=states, happened_at__lte=window.end, recorded_at__lte=window.as_of)
     left_later = Q(left_at=None) | Q(left_at__gt=window.end)

@@ -59,11 +59,14 @@ def grant_permission(
     _city_only(actor, "core.grant_permission")
     refuse_oneself(actor, user_id)
     if permission not in ACTIONS and permission not in QUERIES:
-        raise invalid("permission", "No module has this permission.", "Give the name of an action or query.")
+        raise invalid("permission", "No module has this permission.", "Give the name of an action or query.",
+                      zh="没有这项权限。")  # fmt: skip
     if states and permission not in BY_STATE:
-        raise invalid("states", "This permission does not look at states.", "Leave the states out.")
+        raise invalid("states", "This permission does not look at states.", "Leave the states out.",
+                      zh="该权限不区分状态，请去掉状态。")  # fmt: skip
     if persons not in {"plain", "masked", "hidden"}:
-        raise invalid("persons", "Persons are plain, masked or hidden.", "Use one of these.")
+        raise invalid("persons", "Persons are plain, masked or hidden.", "Use one of these.",
+                      zh="个人信息的展示方式只能是 plain、masked 或 hidden。")  # fmt: skip
     if until is not None and until <= now.wall_now():
         raise invalid("until", "The end lies in the past.", "Give a later time, or none.", zh="结束时间已过。")
     user = User.objects.filter(pk=user_id, is_active=True).exclude(kind=User.Kind.SYSTEM).first()

@@ -57,6 +57,7 @@ def _apply(actor: Actor, pack: Pack) -> list[Change]:
         raise invalid(
             "code", f"This installation serves {installation.code}, the pack is for {pack.manifest.code}.",
             "One installation is one city: use another SCOC_HOME or database.",
+            zh=f"本系统属于城市 {installation.code}，城市包属于 {pack.manifest.code}；一套系统只服务一个城市。",
         )  # fmt: skip
     lines: list[Change] = []
     installation.settings = {**pack.settings, "city": json.loads(pack.manifest.model_dump_json())}

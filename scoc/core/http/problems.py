@@ -16,21 +16,12 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from scoc.core.http.request import language
+from scoc.core.http.validation import field_error
 from scoc.core.refusals import FieldError, Refusal, TooMuch
 from scoc.kit.text import Text
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
-_REMEDIES: Mapping[str, str] = {
-    "missing": "Send this field.",
-    "extra_forbidden": "Leave this field out.",
-    "int_parsing": "Send a whole number.",
-    "int_type": "Send a whole number.",
-    "float_parsing": "Send a number.",
-    "string_too_long": "Send a shorter text.",
-    "timezone_aware": "Add the zone, e.g. Z or +08:00.",
-    "json_invalid": "Send valid JSON.",
-}
 _SENTENCES: Mapping[str, Text] = {
     "not_signed_in": Text("请先登录。", "Sign in first."),
     "invalid": Text("输入有误，请按提示修改。", "The input does not fit; see the fields."),
@@ -50,16 +41,23 @@ _CODES = {
 
 
 def problem_body(
-    status: int, code: str, detail: str, errors: tuple[FieldError, ...] = (), correlation: str = ""
+    status: int, code: str, detail: str, errors: tuple[FieldError, ...] = (), correlation: str = "", *, zh: bool = False
 ) -> dict[str, Any]:
-    """One problem as RFC 9457 writes it."""
+    """One problem as RFC 9457 writes it; `zh` chooses the language of what is said about fields."""
     return {
         "type": f"urn:scoc:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,
-        "errors": [{"field": e.field, "message": e.message, "remedy": e.remedy} for e in errors],
+        "errors": [
+            {
+                "field": e.field,
+                "message": e.message.zh if zh else e.message.en,
+                "remedy": e.remedy.zh if zh else e.remedy.en,
+            }
+            for e in errors
+        ],
         "correlation": correlation,
     }
 
@@ -75,8 +73,9 @@ def problem(
     """One problem as `application/problem+json`; a code that is known here brings its own sentence."""
     known = _SENTENCES.get(code)
     told = detail or (known.in_(language(request)) if known else HTTPStatus(status).phrase)
+    zh = not language(request).startswith("en")
     return JsonResponse(
-        problem_body(status, code, told, errors, getattr(request, "correlation", "")),
+        problem_body(status, code, told, errors, getattr(request, "correlation", ""), zh=zh),
         status=status, headers=headers, content_type=MEDIA_TYPE, json_dumps_params={"ensure_ascii": False},
     )  # fmt: skip
 
@@ -105,14 +104,7 @@ def of_response(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def _of_validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    errors = []
-    for item in error.errors[:50]:
-        place = [str(part) for part in item["loc"]]
-        while place and place[0] in {"body", "query", "path", "payload", "form", "file"} and len(place) > 1:
-            place = place[1:]
-        kind = str(item["type"])
-        errors.append(FieldError(".".join(place) or "body", str(item["msg"]), _REMEDIES.get(kind, "")))
-    return problem(request, 422, "invalid", errors=tuple(errors))
+    return problem(request, 422, "invalid", errors=tuple(field_error(item) for item in error.errors[:50]))
 
 
 def _of_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:

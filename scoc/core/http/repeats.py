@@ -63,7 +63,8 @@ def once(
     Two at once: the second waits for the first. A call that is refused keeps nothing, so that it may be sent again.
     """
     if not (8 <= len(key) <= 120 and key.isascii() and key.isprintable()):
-        raise invalid("Idempotency-Key", "It must be 8 to 120 printable ASCII characters.", "Send a UUID.")
+        raise invalid("Idempotency-Key", "It must be 8 to 120 printable ASCII characters.", "Send a UUID.",
+                      zh="幂等键须为 8 至 120 个可打印 ASCII 字符，如 UUID。")  # fmt: skip
     asked = _digest_of(request)
     with unit_of_work(request.viewer):
         mark, fresh = IdempotencyMark.objects.get_or_create(

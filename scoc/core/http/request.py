@@ -23,7 +23,8 @@ def expected_version(request: HttpRequest) -> int | None:
         return None
     text = header.removeprefix("W/").strip('"')
     if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise invalid("If-Match", "This is not a version.", 'Send the ETag you were given, e.g. "3".')
+        raise invalid("If-Match", "This is not a version.", 'Send the ETag you were given, e.g. "3".',
+                      zh="版本号无效，请发送收到的 ETag。")  # fmt: skip
     return int(text)
 
 

@@ -191,7 +191,11 @@ def test_odd_addresses_are_problems(city: City, address: str, status: int, code:
 def test_a_wrong_field_is_named_with_a_remedy(city: City) -> None:
     client = browser(make_actor("core.*"))
     body = problem(client.put("/api/v1/core/calendar/2027", {"off": []}, JSON), 422, "invalid")
-    assert body["errors"] == [{"field": "work", "message": "Field required", "remedy": "Send this field."}]
+    assert body["errors"] == [{"field": "work", "message": "此项必填。", "remedy": ""}]
+    asked = client.put("/api/v1/core/calendar/2027", {"off": []}, JSON, headers={"Accept-Language": "en"})
+    assert asked.json()["errors"] == [
+        {"field": "work", "message": "This field is missing.", "remedy": "Send this field."}
+    ]
 
 
 def test_what_breaks_on_our_side_tells_nothing_of_itself(

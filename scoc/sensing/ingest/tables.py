@@ -35,13 +35,15 @@ def _conform(batch: Batch) -> Any:
     for name, kind in {**NEEDED, **OPTIONAL}.items():
         if name not in names:
             if name in NEEDED:
-                raise invalid(name, f"The table has no column {name}.", f"It needs {', '.join(NEEDED)}.")
+                raise invalid(name, f"The table has no column {name}.", f"It needs {', '.join(NEEDED)}.",
+                              zh=f"缺少列 {name}，须有 {', '.join(NEEDED)}。")  # fmt: skip
             continue
         column = batch.column(names.index(name))
         try:
             arrays[name] = column if column.type == kind else column.cast(kind)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise invalid(name, f"The column {name} is {column.type}, not {kind}.", "Convert it.") from error
+            raise invalid(name, f"The column {name} is {column.type}, not {kind}.", "Convert it.",
+                          zh=f"列 {name} 的类型是 {column.type}，应为 {kind}。") from error  # fmt: skip
     return pa.table(arrays)
 
 

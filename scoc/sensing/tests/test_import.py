@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_read_says_so(station: Device, tmp_path: Path, nam
     with pytest.raises(Invalid) as refused:
         imported(tmp_path / name, WIDE)
     assert refused.value.errors[0].field == "file"
-    assert name in refused.value.errors[0].message
+    assert name in refused.value.errors[0].message.en
 
 
 def test_a_file_in_another_encoding(station: Device, tmp_path: Path) -> None:
