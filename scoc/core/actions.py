@@ -11,8 +11,9 @@ import inspect
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from scoc.core import audit
+from scoc.core import audit, now
 from scoc.core.acting import BY_STATE, Actor, unit_of_work
+from scoc.core.models import Run, User
 from scoc.core.refusals import NotAllowed, Refusal
 from scoc.kit.text import Text
 
@@ -20,15 +21,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 ACTIONS: dict[str, Callable[..., object]] = {}
 """Every action there is, by its name, which is also its permission."""
+SHARED: set[str] = set()
+"""Actions that change what all runs share, e.g. accounts, devices, the calendar: never done from inside a drill."""
 
 
 def action(
-    name: str, *, audited: bool = False, by_state: bool = False
+    name: str, *, audited: bool = False, by_state: bool = False, shared: bool = False
 ) -> Callable[[Callable[Concatenate[Actor, P], R]], Callable[Concatenate[Actor, P], R]]:
     """Make a function the action `name`. With `audited`, successes are written to the audit as well.
 
     With `by_state` grants may be limited to states: the function calls `access.allowed(actor, name, state)` once it
-    knows the state of its subject.
+    knows the state of its subject. With `shared` it changes what real life and drills have in common, and is refused
+    in a drill or replay: there nothing real may change.
     """
 
     def make(function: Callable[Concatenate[Actor, P], R]) -> Callable[Concatenate[Actor, P], R]:
@@ -36,6 +40,8 @@ def action(
             raise ValueError(f"Two actions are called {name}; give each its own name.")
         if by_state:
             BY_STATE.add(name)
+        if shared:
+            SHARED.add(name)
 
         @functools.wraps(function)
         def act(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -47,6 +53,7 @@ def action(
                             "no_permission",
                             Text("您的岗位没有这项权限。", f"Your post does not have the permission {name}."),
                         )
+                    _refuse_in_wrong_run(actor, work.run_id, shared=shared)
                     result = function(actor, *args, **kwargs)
                     if by_state and name not in work.states_asked and actor.limited_by_state(name):
                         raise RuntimeError(f"{name} is limited by state but never asked `allowed` with the state.")
@@ -73,6 +80,19 @@ def action(
         return act
 
     return make
+
+
+def _refuse_in_wrong_run(actor: Actor, run_id: int, *, shared: bool) -> None:
+    """Raises Refusal for a person in a drill that is over, and for what all runs share in any drill or replay."""
+    clock = now.run_clock(run_id)
+    if clock is None or clock.kind == Run.Kind.NORMAL:
+        return
+    if clock.ended_at is not None and actor.kind == User.Kind.PERSON:
+        raise Refusal("run_ended", Text("该演练或回放已结束，请先返回真实城市。",
+                                        "This drill or replay is over: go back to real life first."))  # fmt: skip
+    if shared:
+        raise Refusal("in_a_drill", Text("演练或回放中不能更改真实城市的设置，请先返回真实城市。",
+                                         "This would change the real city: go back to real life first."))  # fmt: skip
 
 
 def check_form(function: Callable[..., object]) -> list[str]:

@@ -305,7 +305,8 @@ def _viewer_of(cookies: str) -> Viewer | None:
     post = held_post(user, session.get(POST_KEY))
     if post is None or is_idle(session.get(SEEN_KEY), post.role.code):
         return None
-    return actor_for(user, post).on_run(joined_run(session.get(RUN_KEY)) or real_run())
+    viewer = actor_for(user, post)
+    return viewer.on_run(joined_run(session.get(RUN_KEY), viewer) or real_run())
 
 
 async def _viewer(cookies: str) -> Viewer | None:

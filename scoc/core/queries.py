@@ -24,6 +24,7 @@ from scoc.core.models import (
     Organisation,
     OrganisationName,
     Post,
+    Run,
     User,
 )
 from scoc.core.notify import notices_of
@@ -39,9 +40,15 @@ from scoc.core.schemas import (
     FactOut,
     NoticeRow,
     OrganisationRow,
+    RunOut,
     text_out,
 )
 from scoc.kit.text import Text
+
+
+def run_out(run: Run) -> RunOut:
+    """A run as it is shown."""
+    return RunOut(id=run.pk, kind=run.kind, name=text_out(run.name), ended=run.ended_at is not None)
 
 
 def organisation_row(row: Organisation) -> OrganisationRow:

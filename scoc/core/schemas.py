@@ -119,6 +119,8 @@ class RunOut(Schema):
     id: int
     kind: str
     name: TextOut
+    ended: bool
+    """A drill that is over shows its last moment and takes nothing more, until the session goes back to real life."""
 
 
 class SessionOut(Schema):

@@ -186,7 +186,7 @@ def _device_for(actor: Actor, device_id: int, permission: str) -> Device:
     return device
 
 
-@action("sensing.issue_credential", audited=True)
+@action("sensing.issue_credential", audited=True, shared=True)
 def issue_credential(actor: Actor, device_id: int) -> CredentialOut:
     """Give a device a new credential; the old one ends at once. The token is shown this once."""
     device = _device_for(actor, device_id, "sensing.issue_credential")
@@ -208,7 +208,7 @@ def issue_credential(actor: Actor, device_id: int) -> CredentialOut:
     return CredentialOut(device_id=device_id, token=token_of(device.key, secret))
 
 
-@action("sensing.revoke_credential", audited=True)
+@action("sensing.revoke_credential", audited=True, shared=True)
 def revoke_credential(actor: Actor, device_id: int) -> None:
     """End a device's credential; it is refused within seconds. Without one nothing changes."""
     device = _device_for(actor, device_id, "sensing.revoke_credential")
@@ -223,7 +223,7 @@ def revoke_credential(actor: Actor, device_id: int) -> None:
     )  # fmt: skip
 
 
-@action("sensing.change_device_state", audited=True)
+@action("sensing.change_device_state", audited=True, shared=True)
 def change_device_state(actor: Actor, device_id: int, state: str) -> None:
     """Put a device under maintenance, back to work, or retire it. Rules do not look at a device under maintenance."""
     device = _device_for(actor, device_id, "sensing.change_device_state")

@@ -11,7 +11,8 @@ from scoc.core.access import query
 from scoc.core.acting import Viewer
 from scoc.core.models import Installation, Run
 from scoc.core.now import city_now, current_run, run_clock, wall_now
-from scoc.core.schemas import ClockOut, RunOut, text_out
+from scoc.core.queries import run_out
+from scoc.core.schemas import ClockOut, text_out
 from scoc.sensing import queries as sensing
 
 SEE = "cockpit.read_overview"
@@ -29,7 +30,7 @@ def overview(viewer: Viewer) -> Overview:
     signs = part(viewer, SIGNS, lambda: indicators.vital_signs(viewer))
     return Overview(
         city=text_out(Installation.objects.only("name").get().name),
-        run=RunOut(id=run.pk, kind=run.kind, name=text_out(run.name)),
+        run=run_out(run),
         clock=ClockOut(city_now=moment, wall_now=wall_now(), speed=clock.speed if clock else 1.0), as_of=moment,
         health=part(viewer, SIGNS, lambda: indicators.health_index(viewer)), signs=signs,
         districts=part(viewer, SIGNS, lambda: indicators.district_indices(viewer)),

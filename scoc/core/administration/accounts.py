@@ -52,7 +52,7 @@ def _hashed(password: str, username: str) -> str:
     return make_password(password)
 
 
-@action("core.create_account", audited=True)
+@action("core.create_account", audited=True, shared=True)
 def create_account(actor: Actor, username: str, person: Person, password: str) -> int:
     """Make a person's account; posts are given apart. Raises Refusal for a name that is taken, Invalid for a password.
 
@@ -66,7 +66,7 @@ def create_account(actor: Actor, username: str, person: Person, password: str) -
     return user.pk
 
 
-@action("core.set_password", audited=True)
+@action("core.set_password", audited=True, shared=True)
 def set_password(actor: Actor, user_id: int, password: str) -> None:
     """Set the password of somebody all of whose posts lie in one's scope; their sessions end, a lock is lifted."""
     refuse_oneself(actor, user_id)
@@ -77,7 +77,7 @@ def set_password(actor: Actor, user_id: int, password: str) -> None:
     publish(PasswordSet(subject=Code(f"core:user-{user.pk}"), user=user.pk))
 
 
-@action("core.close_account", audited=True)
+@action("core.close_account", audited=True, shared=True)
 def close_account(actor: Actor, user_id: int) -> None:
     """Let an account sign in no more; what it did stays under its name. Nobody closes their own."""
     refuse_oneself(actor, user_id)

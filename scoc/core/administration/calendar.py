@@ -32,7 +32,7 @@ def _keep(content: dict[str, Any], newest: Calendar, note: str, subject: str) ->
     return row.version
 
 
-@action("core.edit_calendar", audited=True)
+@action("core.edit_calendar", audited=True, shared=True)
 def edit_calendar(actor: Actor, year: int, off: list[date], work: list[date], note: str = "") -> int:
     """Publish or correct one year of the working calendar; returns the new version. Open timers are computed anew."""
     if any(day.year != year for day in [*off, *work]):
@@ -48,7 +48,7 @@ def edit_calendar(actor: Actor, year: int, off: list[date], work: list[date], no
     return _keep(content, newest, note, f"core:calendar-{year}")
 
 
-@action("core.edit_office_hours", audited=True)
+@action("core.edit_office_hours", audited=True, shared=True)
 def edit_office_hours(
     actor: Actor, hours: list[tuple[date, list[tuple[str, str]]]], work_day: Reading, note: str = ""
 ) -> int:

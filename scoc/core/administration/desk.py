@@ -85,7 +85,7 @@ def view_person(actor: Actor, contact_id: int, reason: str) -> Person:
     return contacts.view_plain(actor, contact_id, reason)
 
 
-@action("core.erase_person")
+@action("core.erase_person", shared=True)
 def erase_person(actor: Actor, contact_id: int, reason: str) -> None:
     """Remove a person's fields for good (删除个人信息); facts and cases keep the number alone. For the whole city."""
     found = actor.may("core.erase_person")

@@ -40,7 +40,7 @@ def _city_only(actor: Actor, permission: str) -> None:
         raise NotAllowed("not_city", Text("仅全市范围的岗位可授权。", "Only a post for the whole city grants."))
 
 
-@action("core.grant_permission", audited=True)
+@action("core.grant_permission", audited=True, shared=True)
 def grant_permission(
     actor: Actor,
     user_id: int,
@@ -84,7 +84,7 @@ def grant_permission(
     return grant.pk
 
 
-@action("core.withdraw_grant", audited=True)
+@action("core.withdraw_grant", audited=True, shared=True)
 def withdraw_grant(actor: Actor, grant_id: int) -> None:
     """End a grant to one principal now. A denial of oneself is left to others."""
     _city_only(actor, "core.withdraw_grant")

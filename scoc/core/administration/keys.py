@@ -32,7 +32,7 @@ class KeyRevoked(Fact):
     prefix: Code
 
 
-@action("core.issue_key", audited=True)
+@action("core.issue_key", audited=True, shared=True)
 def issue_key(
     actor: Actor, machine: str, post_code: str, label: str, *, per_minute: int, per_day: int, days: int
 ) -> str:
@@ -48,7 +48,7 @@ def issue_key(
     return key
 
 
-@action("core.revoke_key", audited=True)
+@action("core.revoke_key", audited=True, shared=True)
 def revoke_key(actor: Actor, prefix: str) -> None:
     """End an API key of one's scope now."""
     key = ApiKey.objects.select_related("post__organisation", "post__area").filter(prefix=prefix).first()

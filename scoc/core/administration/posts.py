@@ -91,7 +91,7 @@ def refuse_conflicts(user: User, post: Post) -> None:
         )
 
 
-@action("core.give_post", audited=True)
+@action("core.give_post", audited=True, shared=True)
 def give_post(actor: Actor, user_id: int, post_code: str, *, until: datetime | None = None) -> int:
     """Give a user a post of one's own scope, for a time if `until` is set (授权代理); gives the holding's id.
 
@@ -115,7 +115,7 @@ def give_post(actor: Actor, user_id: int, post_code: str, *, until: datetime | N
     return holding.pk
 
 
-@action("core.take_post", audited=True)
+@action("core.take_post", audited=True, shared=True)
 def take_post(actor: Actor, user_id: int, post_code: str) -> None:
     """End a user's holding of a post of one's own scope, now."""
     post = post_in_scope(actor, "core.take_post", post_code)

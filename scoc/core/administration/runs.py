@@ -91,7 +91,7 @@ def switch_run(actor: Actor, run_id: int) -> None:
 
 @action("core.end_run", audited=True)
 def end_run(actor: Actor, run_id: int) -> None:
-    """End a drill or replay: sessions in it go back to real life. Raises Refusal for real life itself."""
+    """End a drill or replay: who is in it changes nothing more and goes back. Raises Refusal for real life itself."""
     run = _open_run(run_id)
     if run.kind == Run.Kind.NORMAL or Installation.objects.filter(active_run=run).exists():
         raise Refusal("real_life", Text("正常运行不能结束。", "Real life has no end; only drills and replays have."))

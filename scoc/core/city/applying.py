@@ -49,7 +49,7 @@ def _the_run(pack: Pack, run_kind: str) -> int:
     return run.pk
 
 
-@action("core.apply_city", audited=True)
+@action("core.apply_city", audited=True, shared=True)
 def _apply(actor: Actor, pack: Pack) -> list[Change]:
     """Apply a pack that was read and checked."""
     installation = Installation.objects.get()

@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth import logout as end_session
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
 from django.http import HttpRequest
 from ninja.utils import check_csrf
 
@@ -16,9 +20,9 @@ from scoc.core.acting import Actor
 from scoc.core.city.sections import city_settings
 from scoc.core.http.request import Request, client_address
 from scoc.core.models import Post, User
-from scoc.core.now import run_clock, wall_now
+from scoc.core.now import real_run, run_clock, wall_now
 from scoc.core.pack import SecuritySettings
-from scoc.core.refusals import NotAllowed
+from scoc.core.refusals import NotAllowed, Refusal
 from scoc.kit.text import Text
 
 POST_KEY: Final = "post_id"
@@ -50,27 +54,72 @@ def held_post(user: User, post_id: object) -> Post | None:
     return holding.post if holding else None
 
 
-def joined_run(run_id: object) -> int | None:
-    """The run that a session joined, while it is open; None is real life."""
+def joined_run(run_id: object, actor: Actor) -> int | None:
+    """The run that a session joined; None is real life.
+
+    A drill that is over keeps its people until they leave: nobody acts in real life believing to be in a drill. Who
+    lost the permission is back in real life; the page's own headers tell it so (`refuse_another_screen`).
+    """
     clock = run_clock(run_id) if isinstance(run_id, int) else None
-    return clock.run_id if clock and clock.ended_at is None else None
+    return clock.run_id if clock and actor.may("core.switch_run") else None
+
+
+def present_actor(request: HttpRequest) -> Actor | None:
+    """Who is signed in, as `session_actor`; but that somebody asks is not taken as a sign of life."""
+    user = request.user
+    if not user.is_authenticated or not isinstance(user, User) or not user.is_active:
+        return None
+    actor = actor_for(user, held_post(user, request.session.get(POST_KEY)), address=client_address(request))
+    return actor.on_run(joined_run(request.session.get(RUN_KEY), actor))
 
 
 def session_actor(request: HttpRequest) -> Actor | None:
     """The signed-in person in the chosen post, if that post is still held; None when nobody is signed in."""
-    user = request.user
-    if not user.is_authenticated or not isinstance(user, User) or not user.is_active:
+    actor = present_actor(request)
+    if actor is None:
         return None
-    post = held_post(user, request.session.get(POST_KEY))
-    actor = actor_for(user, post, address=client_address(request)).on_run(joined_run(request.session.get(RUN_KEY)))
     seen_at, moment = request.session.get(SEEN_KEY), int(wall_now().timestamp())
     if is_idle(seen_at, actor.role):
         signing.note_session(actor, "core.session_ended")
         end_session(request)
         return None
     if seen_at is None or moment - seen_at >= NOTE_SECONDS:
-        request.session[SEEN_KEY] = moment
+        _note_seen(request, moment)
     return actor
+
+
+def _note_seen(request: HttpRequest, moment: int) -> None:
+    """Note the time in the session as it is now: a session is saved whole, and another request of it may just have
+    chosen a post or joined a drill."""
+    key = request.session.session_key
+    if request.session.modified or key is None:
+        request.session[SEEN_KEY] = moment
+        return
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            list(Session.objects.select_for_update().filter(pk=key))
+        fresh = SessionStore(key)
+        if fresh.get(SESSION_KEY) is not None:
+            fresh[SEEN_KEY] = moment
+            fresh.save(must_create=False)
+
+
+def refuse_another_screen(request: HttpRequest, actor: Actor) -> None:
+    """Raises Refusal when the page that sends this shows another post or run than the session has by now.
+
+    Tabs of one browser share the session. A page says what it shows in `SCOC-Post` and `SCOC-Run`; without them
+    nothing is compared.
+    """
+    for header, code, mine, words in (
+        ("SCOC-Post", "other_post", actor.post_id, Text("本页面显示的岗位已在别处切换，请核对后重试。",
+                                                        "Another post was chosen elsewhere; look, and try again.")),
+        ("SCOC-Run", "other_run", actor.run_id or real_run(),
+         Text("本页面显示的运行（真实城市或演练）已在别处切换，请核对后重试。",
+              "Another run (real life or a drill) was chosen elsewhere; look, and try again.")),
+    ):  # fmt: skip
+        shown = request.headers.get(header)
+        if shown is not None and shown != str(mine or ""):
+            raise Refusal(code, words)
 
 
 class _Guard:
@@ -127,11 +176,14 @@ class SignedIn(_Guard):
         if _presented_key(request) is not None:
             return None
         actor = session_actor(request)
-        if actor is not None and request.method not in {"GET", "HEAD", "OPTIONS"} and check_csrf(request):
+        if actor is None or request.method in {"GET", "HEAD", "OPTIONS"}:
+            return actor
+        if check_csrf(request):
             raise NotAllowed(
                 "csrf",
                 Text("页面令牌无效，请刷新页面。", "The page's token is missing or old: send it as X-CSRFToken."),
             )
+        refuse_another_screen(request, actor)
         return actor
 
 

@@ -19,7 +19,7 @@ from scoc.core.city.reading import Manifest
 from scoc.core.city.sections import city_settings
 from scoc.core.contacts import shown
 from scoc.core.files import LARGEST, content_of, too_large
-from scoc.core.http.identity import BACKEND, POST_KEY, RUN_KEY, SIGNED_IN, held_post, joined_run, session_actor
+from scoc.core.http.identity import BACKEND, POST_KEY, SIGNED_IN, held_post, present_actor, session_actor
 from scoc.core.http.paging import Page, PageQuery
 from scoc.core.http.request import Request, client_address
 from scoc.core.http.routes import PUBLIC, Routes
@@ -66,10 +66,6 @@ def _post_out(post: Post) -> PostOut:
     )  # fmt: skip
 
 
-def _run_out(run: Run) -> RunOut:
-    return RunOut(id=run.pk, kind=run.kind, name=text_out(run.name))
-
-
 def _session_of(request: HttpRequest, actor: Actor | None) -> SessionOut:
     installation = Installation.objects.first()
     user = request.user if isinstance(request.user, User) else None
@@ -80,8 +76,8 @@ def _session_of(request: HttpRequest, actor: Actor | None) -> SessionOut:
         city = CityOut(code=installation.code, name=text_out(installation.name), center=list(head.center),
                        bbox=list(head.bbox), timezone=installation.timezone)  # fmt: skip
         if actor is not None:
-            runs = [_run_out(one) for one in runs_to_join(actor)]
-        run = _run_out(Run.objects.get(pk=(actor.run_id if actor else None) or installation.active_run_id))
+            runs = [queries.run_out(one) for one in runs_to_join(actor)]
+        run = queries.run_out(Run.objects.get(pk=(actor.run_id if actor else None) or installation.active_run_id))
     held = [_post_out(holding.post) for holding in holdings(user)] if user else []
     names = sorted(set(ACTIONS) | set(QUERIES))
     return SessionOut(
@@ -146,7 +142,8 @@ def change_password(request: Request, payload: PasswordChangeIn) -> Done:
 @routes.get("/clock", permission=PUBLIC, response=ClockOut)
 def clock(request: HttpRequest) -> ClockOut:
     """City time in the session's run, and wall time."""
-    with now.in_run(joined_run(request.session.get(RUN_KEY))):
+    viewer = present_actor(request)
+    with now.in_run(viewer.run_id if viewer else None):
         known = now.run_clock()
         return ClockOut(city_now=now.city_now(), wall_now=now.wall_now(), speed=known.speed if known else 1.0)
 

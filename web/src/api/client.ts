@@ -8,10 +8,13 @@ export type Schemas = components['schemas']
 export interface Identity {
   csrf: string
   language: 'zh' | 'en'
+  /** The post and run that this page shows: a change from here is refused when the session has others by now. */
+  post: number | null
+  run: number | null
 }
 
 /** What every call carries; the session store sets it. */
-export const identity: Identity = { csrf: '', language: 'zh' }
+export const identity: Identity = { csrf: '', language: 'zh', post: null, run: null }
 
 let expired: () => void = () => undefined
 
@@ -20,10 +23,21 @@ export function onExpired(call: () => void): void {
   expired = call
 }
 
+let outdated: () => void = () => undefined
+
+/** Have `call` told when the session was changed elsewhere, e.g. in another tab: what this page shows is not so. */
+export function onOutdated(call: () => void): void {
+  outdated = call
+}
+
 const carry: Middleware = {
   onRequest({ request }) {
     request.headers.set('Accept-Language', identity.language === 'en' ? 'en' : 'zh-CN')
-    if (request.method !== 'GET') request.headers.set('X-CSRFToken', identity.csrf)
+    if (request.method !== 'GET') {
+      request.headers.set('X-CSRFToken', identity.csrf)
+      if (identity.post !== null) request.headers.set('SCOC-Post', String(identity.post))
+      if (identity.run !== null) request.headers.set('SCOC-Run', String(identity.run))
+    }
     return request
   },
   async onResponse({ request, response }) {
@@ -31,6 +45,7 @@ const carry: Middleware = {
     const body: unknown = await response.json().catch(() => null)
     const problem = problemOf(response.status, body)
     if (response.status === 401 && !request.url.endsWith('/core/login')) expired()
+    if (problem.code === 'other_post' || problem.code === 'other_run' || problem.code === 'run_ended') outdated()
     throw problem
   },
 }

@@ -1,7 +1,7 @@
 /** Who is signed in, in which post, in which city and run; and what the post may do. */
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
-import { identity, onExpired } from '@/api/client'
+import { identity, onExpired, onOutdated } from '@/api/client'
 import * as core from '@/api/core'
 import { forgetShapes } from '@/api/spatial'
 import { chooseLanguage, language, type Language } from '@/locales'
@@ -28,6 +28,8 @@ export const useSession = defineStore('session', () => {
   function take(session: core.Session): void {
     const before = current.value
     identity.csrf = session.csrf_token
+    identity.post = session.user ? session.post_id : null
+    identity.run = session.user ? (session.run?.id ?? null) : null
     if (session.city) setZone(session.city.timezone)
     if (before?.user?.id !== session.user?.id || before?.post_id !== session.post_id || before?.run?.id !== session.run?.id) {
       forgetShapes()
@@ -76,6 +78,7 @@ export const useSession = defineStore('session', () => {
     if (keep) localStorage.setItem('scoc.language', wanted)
   }
 
+  onOutdated(() => void load())
   onExpired(() => {
     if (user.value) expired.value = true
   })

@@ -101,6 +101,8 @@ export function weekday(when: When): number | null {
 
 /** A local time of the city as a form gives it, `2026-07-15T14:36` or a day alone, as UTC; null for what is no time. */
 export function fromCity(local: string): string | null {
+  // Parsers forgive words: "soon" would be a day of the year 2000.
+  if (!/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2})?$/.test(local)) return null
   const wanted = Date.parse(`${local.length === 10 ? `${local}T00:00` : local}:00Z`)
   if (Number.isNaN(wanted)) return null
   let found = wanted
