@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -61,6 +63,27 @@ def fresh_database(vendor: str, home: Path, name: str) -> tuple[dict[str, str], 
     with _server(url) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     return {**environment, "SCOC_DATABASE_URL": url}, url
+
+
+def measured(benchmark: str, vendor: str, home: Path, *arguments: object) -> dict[str, Any] | None:
+    """What the benchmark, in a process and on an empty database of its own, prints as JSON in its last line.
+
+    None where there is no PostgreSQL. Ends the run with the process's own words if it fails.
+    """
+    home.mkdir()
+    found = fresh_database(vendor, home, f"scoc_bench_{benchmark}")
+    if found is None:
+        return None
+    environment, url = found
+    try:
+        command = [sys.executable, "-m", f"benchmarks.{benchmark}", *map(str, arguments)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    finally:
+        drop(url)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 def drop(url: str) -> None:

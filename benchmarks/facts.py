@@ -19,9 +19,8 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from benchmarks._machine import drop, fdatasync_ms, fresh_database, machine
+from benchmarks._machine import fdatasync_ms, machine, measured
 
 DUE = datetime(2026, 6, 15, 1, 0, tzinfo=UTC)
 CASES = {
@@ -163,18 +162,9 @@ def be_the_worker() -> None:
 
 def run_case(case: str, database: str, facts: int, folder: Path) -> None:
     """One line of the table."""
-    home = folder / f"{case}-{database}"
-    home.mkdir()
-    found = fresh_database(database, home, "scoc_bench_facts")
-    if found is None:
+    told = measured("facts", database, folder / f"{case}-{database}", "--facts", facts, "--work", case)
+    if told is None:
         return
-    environment, url = found
-    command = [sys.executable, "-m", "benchmarks.facts", "--facts", str(facts), "--work", case]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    drop(url)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     print(
         f"{database:<12}{case:<14}{facts:>8}{told['rate']:>10.0f}{told['bare']:>10.0f}"
         f"{told['rate'] / told['bare']:>7.2f}{told['sync']:>9.2f}",

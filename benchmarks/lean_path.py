@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks._machine import drop, fdatasync_ms, fresh_database, machine
+from benchmarks._machine import fdatasync_ms, machine, measured
 
 CONNECTIONS = (1, 8, 32)
 WARM = 50
@@ -168,17 +168,9 @@ def main() -> None:
 
 def run_database(database: str, readings: int, home: Path) -> None:
     """The lines of one database."""
-    home.mkdir()
-    found = fresh_database(database, home, "scoc_bench_lean")
-    if found is None:
+    made = measured("lean_path", database, home, "--readings", readings, "--work")
+    if made is None:
         return
-    environment, url = found
-    command = [sys.executable, "-m", "benchmarks.lean_path", "--readings", str(readings), "--work"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    drop(url)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    made = json.loads(done.stdout.splitlines()[-1])
     for line in made["told"]:
         print(
             f"{database:<12}{line['connections']:>12}{line['rate']:>9.0f}{line['median']:>11.1f}{line['p99']:>9.1f}"

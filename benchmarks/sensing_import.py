@@ -12,8 +12,6 @@ import json
 import os
 import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._machine import drop, fdatasync_ms, fresh_database, machine
+from benchmarks._machine import fdatasync_ms, machine, measured
 
 DEVICES = 25
 PROPERTIES = ("pm25", "pm10", "no2", "o3", "co")
@@ -216,18 +214,9 @@ def main() -> None:
 
 def run_case(case: str, database: str, rows: int, folder: Path) -> None:
     """One line of the table."""
-    home = folder / database
-    home.mkdir()
-    found = fresh_database(database, home, "scoc_bench_import")
-    if found is None:
+    told = measured("sensing_import", database, folder / database, "--rows", rows, "--work", case, folder)
+    if told is None:
         return
-    environment, url = found
-    command = [sys.executable, "-m", "benchmarks.sensing_import", "--rows", str(rows), "--work", case, str(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    drop(url)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    told = json.loads(done.stdout.splitlines()[-1])
     print(
         f"{database:<11}{case:<9}{told['rows']:>10}{told['rate']:>10.0f}{told['bare']:>10.0f}"
         f"{told['rate'] / told['bare']:>7.2f}{told['peak']:>9.0f}{told['before']:>10.0f}{told['sync']:>9.2f}",
