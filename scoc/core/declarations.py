@@ -9,8 +9,10 @@ from types import ModuleType
 
 from django.apps import apps
 
-DECLARING = ("facts", "actions", "administration", "queries", "handlers", "tasks", "pack", "measures", "live_source")
-"""Files that register actions, queries, facts, handlers, tasks, pack sections or measures on import."""
+DECLARING = (
+    "facts", "actions", "administration", "queries", "handlers", "tasks", "pack", "measures", "search", "live_source",
+)  # fmt: skip
+"""Files that register actions, queries, facts, handlers, tasks, pack sections, measures or finders on import."""
 
 
 def module_names() -> list[str]:

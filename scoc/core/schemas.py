@@ -254,6 +254,33 @@ class NoticeRow(Schema):
     read_at: datetime | None
 
 
+class HitOut(Schema):
+    """One thing that a search found, as the viewer may see it."""
+
+    subject: str
+    title: TextOut
+    note: TextOut
+    state: str
+    state_name: TextOut | None
+    path: str | None
+
+
+class HitGroup(Schema):
+    """The hits of one kind, the best first; `more` when there are further ones."""
+
+    kind: str
+    name: TextOut
+    hits: list[HitOut]
+    more: bool
+
+
+class SearchOut(Schema):
+    """What a search found, by kind; kinds without hits, or without permission, are left out."""
+
+    q: str
+    groups: list[HitGroup]
+
+
 class AttachmentOut(Schema):
     """A stored file."""
 

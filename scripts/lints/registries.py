@@ -313,6 +313,20 @@ def measures(house: House) -> Iterator[Finding]:
                           "Name the permission of the query that shows the same rows.")  # fmt: skip
 
 
+@check("finders", django=True)
+def finders(house: House) -> Iterator[Finding]:
+    """Every finder stands in its module's search.py and asks for a permission there is."""
+    from scoc.core.finding import FINDERS
+
+    for kind, one in FINDERS.items():
+        module = _module(house, one.find)
+        if inspect.unwrap(one.find).__module__ != f"{module}.search":
+            yield Finding(_where(one.find), f"finds `{kind}` outside of its module's search.py.", "Move it there.")
+        if one.permission not in _permissions():
+            yield Finding(_where(one.find), f"asks for `{one.permission}`, which no action or query has.",
+                          "Name the permission of the query that shows the same rows.")  # fmt: skip
+
+
 @check("models", django=True)
 def models(house: House) -> Iterator[Finding]:
     """Foreign keys point to the own module or downwards, and leave no reverse name across modules."""

@@ -130,6 +130,28 @@ def borrowed_measure(viewer: Viewer, window: Window, parameters: dict[str, Any])
     """Bear another module's name and ask for a permission that is nobody's."""
     return Measured(None)
 ''',
+    "search.py": '''"""Planted."""
+
+from scoc.core.acting import Viewer
+from scoc.core.finding import Asked, Hit, finder
+
+
+@finder("nothing", "无", "Nothing", permission="governance.read_nothing")
+def find_nothing(viewer: Viewer, asked: Asked) -> list[Hit]:
+    """Ask for a permission that is nobody's."""
+    return []
+''',
+    "tasks.py": '''"""Planted."""
+
+from scoc.core.acting import Viewer
+from scoc.core.finding import Asked, Hit, finder
+
+
+@finder("stray", "走失", "Stray", permission="core.read_directory")
+def find_stray(viewer: Viewer, asked: Asked) -> list[Hit]:
+    """Stand elsewhere."""
+    return []
+''',
     "models.py": '''"""Planted."""
 
 from django.db import models
@@ -211,6 +233,8 @@ FOUND = [
     ("actions", "the action's name `cases.pretend` cannot be granted.", "governance.<verb>"),
     ("public-functions", "governance.actions.back_door: is public", "Make it one"),
     ("public-functions", "governance.queries.open_window: is public", "Make it one"),
+    ("finders", "governance.search.find_nothing: asks for `governance.read_nothing`", "Name the permission"),
+    ("finders", "governance.tasks.find_stray: finds `stray` outside of its module's search.py.", "Move it there."),
     ("lists", "GET /api/v1/governance/everything): gives a list without pages.", "PageQuery"),
     ("queries", "governance.queries.things: does not take `viewer: Actor` first.", "always comes first"),
     ("queries", "governance.queries.borrowed: asks for `cases.read_worklist`", "governance.read_<things>"),

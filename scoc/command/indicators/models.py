@@ -6,6 +6,7 @@ from django.db import models
 
 from scoc.core.fields import BilingualField, ScaledField
 from scoc.core.models import Envelope, Grade, VersionRow
+from scoc.core.text_index import TextIndex
 
 
 class Level(models.TextChoices):
@@ -131,6 +132,9 @@ class Indicator(VersionRow):
 
     def __str__(self) -> str:
         return f"{self.code} v{self.version}"
+
+
+INDICATOR_TEXT = TextIndex("indicators_indicator", ("name:both", "code"))
 
 
 class IndicatorValue(Envelope):

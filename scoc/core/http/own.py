@@ -10,7 +10,7 @@ from django.middleware.csrf import get_token
 from ninja.files import UploadedFile
 from ninja.params.functions import File, Path, Query
 
-from scoc.core import administration, now, queries, signing
+from scoc.core import administration, finding, now, queries, signing
 from scoc.core.access import QUERIES, holdings
 from scoc.core.acting import Actor
 from scoc.core.actions import ACTIONS
@@ -38,6 +38,8 @@ from scoc.core.schemas import (
     DeliveryRow,
     Done,
     FactOut,
+    HitGroup,
+    HitOut,
     LoginIn,
     Moment,
     NoticeRow,
@@ -48,6 +50,7 @@ from scoc.core.schemas import (
     PostOut,
     ReasonIn,
     RunOut,
+    SearchOut,
     SessionOut,
     UserOut,
     text_out,
@@ -184,6 +187,29 @@ def edit_calendar(request: Request, payload: CalendarIn, year: int = Path(..., g
     """Publish or correct one year of the working calendar."""
     administration.edit_calendar(request.viewer, year, payload.off, payload.work, payload.note)
     return queries.calendar_year(request.viewer, year)
+
+
+@routes.get("/search", permission=SIGNED_IN, response=SearchOut)
+def search(
+    request: Request,
+    q: str = Query(..., min_length=1, max_length=60),
+    kind: str | None = Query(None, max_length=40),
+    limit: int = Query(5, ge=1, le=20),
+) -> SearchOut:
+    """Whatever the viewer may see whose name, number or place contains every word of `q`; `limit` of each kind."""
+    found = finding.search(request.viewer, q, kind=kind, limit=limit)
+    return SearchOut(q=q, groups=[_group_out(group) for group in found])
+
+
+def _group_out(group: finding.Found) -> HitGroup:
+    return HitGroup(
+        kind=group.kind, name=text_out(group.name), more=group.more,
+        hits=[
+            HitOut(subject=hit.subject, title=text_out(hit.title), note=text_out(hit.note), state=hit.state,
+                   state_name=text_out(hit.state_name) if hit.state_name else None, path=hit.path)
+            for hit in group.hits
+        ],
+    )  # fmt: skip
 
 
 @routes.get("/facts", permission="core.read_facts", response=Page[FactOut])

@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
 from scoc.core.fields import BilingualField
+from scoc.core.text_index import TextIndex
 
 
 class User(AbstractBaseUser):
@@ -187,3 +188,6 @@ class Meter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key_id} {self.hour:%Y-%m-%d %H}"
+
+
+POST_TEXT = TextIndex("core_post", ("title:both", "code"))

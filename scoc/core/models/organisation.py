@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from scoc.core.fields import BilingualField
+from scoc.core.text_index import TextIndex
 
 
 class Organisation(models.Model):
@@ -97,3 +98,7 @@ class AreaSuccession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.predecessor_id} -> {self.successor_id}"
+
+
+ORGANISATION_TEXT = TextIndex("core_organisation", ("name:both", "short:both", "code"))
+AREA_TEXT = TextIndex("core_area", ("name:both", "code"))

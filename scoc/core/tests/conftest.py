@@ -11,6 +11,7 @@ from scoc.core import now
 from scoc.core.acting import BY_STATE
 from scoc.core.actions import ACTIONS
 from scoc.core.facts import FACTS, HANDLERS, fact
+from scoc.core.finding import FINDERS
 from scoc.core.tasks import CRONS, TASKS
 from scoc.core.tests.ringing import Rung
 
@@ -18,7 +19,7 @@ from scoc.core.tests.ringing import Rung
 @pytest.fixture(autouse=True)
 def _undeclared() -> Iterator[None]:
     """What a test declares is undeclared after it."""
-    registries: list[dict[str, object]] = [ACTIONS, FACTS, HANDLERS, TASKS, CRONS]  # type: ignore[list-item]  # dicts of several kinds
+    registries: list[dict[str, object]] = [ACTIONS, FACTS, FINDERS, HANDLERS, TASKS, CRONS]  # type: ignore[list-item]  # dicts of several kinds
     before = [dict(registry) for registry in registries]
     states = set(BY_STATE)
     fact("tests.rung", permission="tests.read")(Rung)

@@ -63,7 +63,7 @@ def empty_database() -> None:
             on = ["SET CONSTRAINTS ALL IMMEDIATE", *on]  # a table that has checks pending cannot be altered
         else:
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            triggers = cursor.fetchall()
+            triggers = [(name, sql) for name, sql in cursor.fetchall() if "_no_" in name]  # those that guard
             off = ["PRAGMA defer_foreign_keys = ON", *(f"DROP TRIGGER {name}" for name, _ in triggers)]
             on = [sql for _, sql in triggers]
         for statement in (*off, *(f"DELETE FROM {table}" for table in filled), *on):

@@ -1,10 +1,11 @@
 """Devices and datastreams, what they observed, rules over it and the alarms that came of them."""
 
 from scoc.sensing.models.alarms import Alarm, AlarmFlow, AlarmOccurrence, Baseline, Rule, RuleState
-from scoc.sensing.models.devices import Datastream, Device, DeviceType
+from scoc.sensing.models.devices import DEVICE_TEXT, Datastream, Device, DeviceType
 from scoc.sensing.models.observations import Latest, Observation, Rejected, RejectedCount, Rollup, WriterNumber
 
 __all__ = [
+    "DEVICE_TEXT",
     "Alarm",
     "AlarmFlow",
     "AlarmOccurrence",

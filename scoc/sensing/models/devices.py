@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from scoc.core.fields import BilingualField, MicrosField
+from scoc.core.text_index import TextIndex
 
 
 class DeviceType(models.Model):
@@ -67,6 +68,9 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+DEVICE_TEXT = TextIndex("sensing_device", ("key", "name:both", "place"))
 
 
 class Datastream(models.Model):

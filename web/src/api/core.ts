@@ -13,6 +13,7 @@ export type Category = Schemas['CategoryRow']
 export type AuditRow = Schemas['AuditRow']
 export type Delivery = Schemas['DeliveryRow']
 export type CalendarYear = Schemas['CalendarOut']
+export type SearchAnswer = Schemas['SearchOut']
 export type Attachment = Schemas['AttachmentOut']
 
 export const session = (): Promise<Session> => body(http.GET('/api/v1/core/session'))
@@ -47,6 +48,10 @@ export const areas = (level?: string, parent?: string): Promise<Area[]> =>
 
 export const categories = (): Promise<Category[]> =>
   everyPage((paging) => body(http.GET('/api/v1/core/categories', { params: { query: paging } })))
+
+/** What the post may see whose texts contain every word; a few of each kind. */
+export const search = (q: string): Promise<SearchAnswer> =>
+  body(http.GET('/api/v1/core/search', { params: { query: { q } } }))
 
 export const calendar = (year: number): Promise<CalendarYear> =>
   body(http.GET('/api/v1/core/calendar/{year}', { params: { path: { year } } }))

@@ -1,57 +1,31 @@
-/** What the search box can find: one finder per kind of thing, offered by permission. */
-import * as cases from '@/api/cases'
-import * as intake from '@/api/intake'
-import * as sensing from '@/api/sensing'
+/** What the search box shows: what the server found, in one row of hits that arrows walk through, by kind. */
+import * as core from '@/api/core'
 import { inLanguage } from '@/locales'
+import { placeOf } from '@/ui/places'
 
 export interface Found {
-  kind: string
+  subject: string
   title: string
   note: string
-  path: string
+  state: string
+  /** The hit's screen; null where it has none that this post may open. */
+  path: string | null
+  /** The first of its kind bears the kind's name. */
+  heading: string | null
+  /** The last of its kind says that there are more. */
+  more: boolean
 }
 
-export interface Finder {
-  name: string
-  permission: string
-  find: (text: string) => Promise<Found[]>
-}
-
-const MOST = 5
-
-/** Cases are looked for among those in work first, then among the closed ones. */
-async function findCases(text: string): Promise<Found[]> {
-  const pages = await Promise.all(
-    (['open', 'closed'] as const).map((tab) => cases.worklist(tab, { text }, null, MOST)),
+export function rowsOf(answer: core.SearchAnswer, can: (permission: string) => boolean): Found[] {
+  return answer.groups.flatMap((group) =>
+    group.hits.map((hit, index) => ({
+      subject: hit.subject,
+      title: inLanguage(hit.title),
+      note: inLanguage(hit.note),
+      state: hit.state_name ? inLanguage(hit.state_name) : '',
+      path: hit.path ?? placeOf(hit.subject, can),
+      heading: index === 0 ? inLanguage(group.name) : null,
+      more: group.more && index === group.hits.length - 1,
+    })),
   )
-  return pages
-    .flatMap((page) => page.items)
-    .slice(0, MOST)
-    .map((row) => ({ kind: 'case', title: row.title, note: row.case_no, path: `/cases/${String(row.id)}?tab=${row.closed_at ? 'closed' : 'open'}` }))
 }
-
-export const finders: Finder[] = [
-  { name: 'case', permission: 'cases.read_cases', find: findCases },
-  {
-    name: 'situation',
-    permission: 'intake.read_situations',
-    find: async (text) =>
-      (await intake.situations({ text }, null, MOST)).items.map((row) => ({
-        kind: 'situation',
-        title: inLanguage(row.title),
-        note: row.number,
-        path: `/intake/${String(row.id)}?state=${row.state}`,
-      })),
-  },
-  {
-    name: 'device',
-    permission: 'sensing.read_devices',
-    find: async (text) =>
-      (await sensing.devices({ search: text }, null, MOST)).items.map((row) => ({
-        kind: 'device',
-        title: inLanguage(row.name),
-        note: row.key,
-        path: `/sensing/devices/${String(row.id)}`,
-      })),
-  },
-]

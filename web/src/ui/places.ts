@@ -16,6 +16,7 @@ const PLACES: Place[] = [
     path: (id) => `/indicators/${id}`,
     permission: 'indicators.read_values',
   },
+  { pattern: /^core:area-(\d+)$/, path: (id) => `/cases?tab=open&area=${id}`, permission: 'cases.read_cases' },
   { pattern: /^core:calendar-(\d{4})$/, path: (id) => `/settings/calendar/${id}`, permission: 'core.read_calendar' },
 ]
 

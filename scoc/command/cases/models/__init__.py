@@ -1,6 +1,7 @@
 """The rows of cases, and the table of allowed moves; private to the module."""
 
 from scoc.command.cases.models.cases import (
+    CASE_TEXT,
     Case,
     CaseEvidence,
     CaseFlow,
@@ -15,6 +16,7 @@ from scoc.command.cases.models.moves import MOVES, STAGE_OF, Move, Need, Side, S
 from scoc.command.cases.models.timers import Clock, Timer
 
 __all__ = [
+    "CASE_TEXT",
     "MOVES",
     "STAGE_OF",
     "Case",

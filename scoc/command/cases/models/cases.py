@@ -10,6 +10,7 @@ from scoc.command.cases.models.definitions import LimitUnit
 from scoc.command.cases.models.moves import State
 from scoc.core.fields import BilingualField, ScaledField
 from scoc.core.models import Category, Envelope, FlowRow
+from scoc.core.text_index import TextIndex
 
 
 class Case(Envelope):
@@ -97,6 +98,9 @@ class Case(Envelope):
     def subject(self) -> str:
         """Its id in facts, audit and links."""
         return f"cases:{self.pk}"
+
+
+CASE_TEXT = TextIndex("cases_case", ("title", "address"))
 
 
 class CaseSerial(models.Model):

@@ -3,11 +3,20 @@
 from scoc.command.intake.models.joins import Join, Proposal
 from scoc.command.intake.models.rules import JoinRule
 from scoc.command.intake.models.signals import Answer, Repeat, Signal
-from scoc.command.intake.models.situations import LIVE, MOVES, STATE_NAMES, Desk, Situation, SituationFlow
+from scoc.command.intake.models.situations import (
+    LIVE,
+    MOVES,
+    SITUATION_TEXT,
+    STATE_NAMES,
+    Desk,
+    Situation,
+    SituationFlow,
+)
 
 __all__ = [
     "LIVE",
     "MOVES",
+    "SITUATION_TEXT",
     "STATE_NAMES",
     "Answer",
     "Desk",

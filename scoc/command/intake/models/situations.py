@@ -6,6 +6,7 @@ from django.db import models
 
 from scoc.core.fields import BilingualField
 from scoc.core.models import Envelope, FlowRow
+from scoc.core.text_index import TextIndex
 from scoc.kit.text import Text
 
 
@@ -112,6 +113,7 @@ class Situation(Envelope):
         return self.number
 
 
+SITUATION_TEXT = TextIndex("intake_situation", ("title:both", "place"))
 LIVE = (Situation.State.OPEN, Situation.State.ACCEPTED, Situation.State.HANDED_OVER)
 """States in which a situation is not over and signals still join it."""
 
