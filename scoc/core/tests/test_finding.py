@@ -118,7 +118,7 @@ def test_the_directory_is_found_by_kind(city: City) -> None:
     assert search(viewer, "东区", kind="post") == []
     with pytest.raises(Invalid) as refused:
         search(viewer, "东区", kind="everything")
-    assert "area" in refused.value.errors[0].remedy
+    assert "area" in refused.value.errors[0].remedy.en
 
 
 def test_an_organisation_that_ended_is_not_found(city: City) -> None:
