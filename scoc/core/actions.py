@@ -28,7 +28,8 @@ SHARED: set[str] = set()
 def action(
     name: str, *, audited: bool = False, by_state: bool = False, shared: bool = False
 ) -> Callable[[Callable[Concatenate[Actor, P], R]], Callable[Concatenate[Actor, P], R]]:
-    """Make a function the action `name`. With `audited`, successes are written to the audit as well.
+    """Make a function the action `name`. With `audited`, successes are written to the audit as well, under the subject
+    of the first fact that the action published.
 
     With `by_state` grants may be limited to states: the function calls `access.allowed(actor, name, state)` once it
     knows the state of its subject. With `shared` it changes what real life and drills have in common, and is refused
@@ -47,6 +48,7 @@ def action(
         def act(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
             with unit_of_work(actor) as work:
                 work.states_asked.discard(name)
+                told_before = len(work.facts)
                 try:
                     if actor.may(name) is None:
                         raise NotAllowed(
@@ -73,7 +75,9 @@ def action(
                     audit.record(actor, kind="fault", action=name, outcome="failed", code=type(fault).__name__)
                     raise
                 if audited:
-                    audit.record(actor, kind="action", action=name, outcome="done")
+                    told = work.facts[told_before:]
+                    subject = told[0].subject if told else ""
+                    audit.record(actor, kind="action", action=name, subject=subject, outcome="done")
             return result
 
         ACTIONS[name] = act

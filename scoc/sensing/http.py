@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
+from ninja import Field, Schema
 from ninja.params.functions import Path, Query
 
 from scoc.core.http import Page, PageQuery, Request, Routes, expected_version, with_version
+from scoc.core.http.exports import ExportQuery, exported
 from scoc.core.schemas import Day, Done, Moment
 from scoc.sensing import actions, queries
 from scoc.sensing.schemas import (
@@ -24,6 +26,7 @@ from scoc.sensing.schemas import (
     SeriesOut,
     StateIn,
 )
+from scoc.sensing.sheets import ALARMS, DEVICES, REJECTED
 
 routes = Routes(own="alarm")
 ID = Path(..., ge=1, le=2**53)
@@ -35,22 +38,48 @@ def device_types(request: Request) -> list[DeviceTypeRow]:
     return queries.device_types(request.viewer)
 
 
+class DeviceQuery(Schema):
+    """What the list of devices is narrowed to."""
+
+    type: str | None = Field(None, max_length=40)
+    state: str | None = Field(None, max_length=12)
+    area: str | None = Field(None, max_length=20, pattern=r"^\d*$")
+    organisation_id: int | None = Field(None, ge=1, le=2**53)
+    online: bool | None = None
+    search: str | None = Field(None, max_length=60)
+
+
+class AlarmQuery(Schema):
+    """What the list of alarms is narrowed to."""
+
+    state: str | None = Field(None, max_length=12)
+    level: str | None = Field(None, max_length=8)
+    active: bool | None = None
+    device_id: int | None = Field(None, ge=1, le=2**53)
+    rule: str | None = Field(None, max_length=60)
+    area: str | None = Field(None, max_length=20, pattern=r"^\d*$")
+    since: Moment | None = None
+
+
+class RejectedQuery(Schema):
+    """What the list of refused readings is narrowed to."""
+
+    device_key: str | None = Field(None, max_length=60)
+    reason: str | None = Field(None, max_length=30)
+
+
 @routes.get("/devices", permission="sensing.read_devices", response=Page[DeviceRow])
-def devices(
-    request: Request,
-    page: PageQuery = Query(...),
-    type: str | None = Query(None, max_length=40),  # noqa: A002  # the word of the API
-    state: str | None = Query(None, max_length=12),
-    area: str | None = Query(None, max_length=20, pattern=r"^\d*$"),
-    organisation_id: int | None = Query(None, ge=1, le=2**53),
-    online: bool | None = None,
-    search: str | None = Query(None, max_length=60),
-) -> Page[DeviceRow]:
+def devices(request: Request, page: PageQuery = Query(...), filters: DeviceQuery = Query(...)) -> Page[DeviceRow]:
     """The devices by key."""
-    return queries.devices(
-        request.viewer, page, type=type, state=state, area=area, organisation_id=organisation_id, online=online,
-        search=search,
-    )  # fmt: skip
+    return queries.devices(request.viewer, page, **filters.dict())
+
+
+@routes.get("/devices/export", permission="sensing.read_devices")
+def devices_export(
+    request: Request, wanted: ExportQuery = Query(...), filters: DeviceQuery = Query(...)
+) -> HttpResponse:
+    """The same list as a file."""
+    return exported(request, DEVICES, wanted, lambda page: queries.devices(request.viewer, page, **filters.dict()))
 
 
 @routes.get("/devices/points", permission="sensing.read_devices", response=list[DevicePoint])
@@ -102,22 +131,15 @@ def series(
 
 
 @routes.get("/alarms", permission="sensing.read_alarms", response=Page[AlarmRow])
-def alarms(
-    request: Request,
-    page: PageQuery = Query(...),
-    state: str | None = Query(None, max_length=12),
-    level: str | None = Query(None, max_length=8),
-    active: bool | None = None,
-    device_id: int | None = Query(None, ge=1, le=2**53),
-    rule: str | None = Query(None, max_length=60),
-    area: str | None = Query(None, max_length=20, pattern=r"^\d*$"),
-    since: Moment | None = None,
-) -> Page[AlarmRow]:
+def alarms(request: Request, page: PageQuery = Query(...), filters: AlarmQuery = Query(...)) -> Page[AlarmRow]:
     """The alarms, newest first."""
-    return queries.alarms(
-        request.viewer, page, state=state, level=level, active=active, device_id=device_id, rule=rule, area=area,
-        since=since,
-    )  # fmt: skip
+    return queries.alarms(request.viewer, page, **filters.dict())
+
+
+@routes.get("/alarms/export", permission="sensing.read_alarms")
+def alarms_export(request: Request, wanted: ExportQuery = Query(...), filters: AlarmQuery = Query(...)) -> HttpResponse:
+    """The same list as a file."""
+    return exported(request, ALARMS, wanted, lambda page: queries.alarms(request.viewer, page, **filters.dict()))
 
 
 @routes.get("/alarms/{alarm_id}", permission="sensing.read_alarms", response=AlarmOut)
@@ -149,14 +171,17 @@ def rules(request: Request, page: PageQuery = Query(...)) -> Page[RuleRow]:
 
 
 @routes.get("/rejected", permission="sensing.read_rejected", response=Page[RejectedRow])
-def rejected(
-    request: Request,
-    page: PageQuery = Query(...),
-    device_key: str | None = Query(None, max_length=60),
-    reason: str | None = Query(None, max_length=30),
-) -> Page[RejectedRow]:
+def rejected(request: Request, page: PageQuery = Query(...), filters: RejectedQuery = Query(...)) -> Page[RejectedRow]:
     """Refused readings that were kept, newest first."""
-    return queries.rejected(request.viewer, page, device_key=device_key, reason=reason)
+    return queries.rejected(request.viewer, page, **filters.dict())
+
+
+@routes.get("/rejected/export", permission="sensing.read_rejected")
+def rejected_export(
+    request: Request, wanted: ExportQuery = Query(...), filters: RejectedQuery = Query(...)
+) -> HttpResponse:
+    """The same list as a file."""
+    return exported(request, REJECTED, wanted, lambda page: queries.rejected(request.viewer, page, **filters.dict()))
 
 
 @routes.get("/rejected/counts", permission="sensing.read_rejected", response=list[RejectedCountRow])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.http import HttpResponse
 from ninja.params.functions import Path, Query
 
 from scoc.command.indicators import actions, queries
@@ -16,7 +17,9 @@ from scoc.command.indicators.schemas import (
     ValueOut,
     VitalSign,
 )
+from scoc.command.indicators.sheets import VALUES
 from scoc.core.http import Page, PageQuery, Request, Routes
+from scoc.core.http.exports import ExportQuery, exported
 from scoc.core.schemas import Moment
 
 routes = Routes()
@@ -72,6 +75,14 @@ def indicator(
 ) -> IndicatorOut:
     """One indicator whole."""
     return queries.indicator(request.viewer, code, area, start=start, end=end, as_of=as_of)
+
+
+@routes.get("/{code}/values/export", permission=SEE)
+def values_export(
+    request: Request, code: str = CODE, wanted: ExportQuery = Query(...), area: str | None = AREA
+) -> HttpResponse:
+    """Every stored value of an indicator as a file."""
+    return exported(request, VALUES, wanted, lambda page: queries.values(request.viewer, code, page, area))
 
 
 @routes.get("/{code}/values", permission=SEE, response=Page[ValueOut])

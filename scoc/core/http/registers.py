@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from django.http import HttpResponse
+from ninja import Field, Schema
 from ninja.params.functions import Path, Query
 
+from scoc.core import queries
 from scoc.core.administration import registers
 from scoc.core.administration.shapes import (
     AccountOut,
@@ -19,9 +22,12 @@ from scoc.core.administration.shapes import (
     PostRow,
     RunRow,
 )
+from scoc.core.administration.sheets import ACCOUNTS, AUDIT
 from scoc.core.http.administering import routes
+from scoc.core.http.exports import ExportQuery, exported
 from scoc.core.http.paging import Page, PageQuery
 from scoc.core.http.request import Request
+from scoc.core.schemas import AuditFilter
 
 __all__ = ["routes"]
 ID = Path(..., ge=1, le=2**53)
@@ -35,16 +41,32 @@ def posts(
     return registers.posts(request.viewer, page, role)
 
 
+class AccountQuery(Schema):
+    """What the list of accounts is narrowed to."""
+
+    search: str | None = Field(None, max_length=60)
+    role: str | None = Field(None, max_length=40)
+    state: Literal["active", "closed", "locked"] | None = None
+
+
 @routes.get("/accounts", permission="core.read_accounts", response=Page[AccountRow])
-def accounts(
-    request: Request,
-    page: PageQuery = Query(...),
-    search: str | None = Query(None, max_length=60),
-    role: str | None = Query(None, max_length=40),
-    state: Literal["active", "closed", "locked"] | None = None,
-) -> Page[AccountRow]:
+def accounts(request: Request, page: PageQuery = Query(...), filters: AccountQuery = Query(...)) -> Page[AccountRow]:
     """Accounts with the posts they hold."""
-    return registers.accounts(request.viewer, page, search, role, state)
+    return registers.accounts(request.viewer, page, **filters.dict())
+
+
+@routes.get("/accounts/export", permission="core.read_accounts")
+def accounts_export(
+    request: Request, wanted: ExportQuery = Query(...), filters: AccountQuery = Query(...)
+) -> HttpResponse:
+    """The same list as a file."""
+    return exported(request, ACCOUNTS, wanted, lambda page: registers.accounts(request.viewer, page, **filters.dict()))
+
+
+@routes.get("/audit/export", permission="core.read_audit")
+def audit_export(request: Request, wanted: ExportQuery = Query(...), filters: AuditFilter = Query(...)) -> HttpResponse:
+    """The audit as a file."""
+    return exported(request, AUDIT, wanted, lambda page: queries.audit_entries(request.viewer, page, filters))
 
 
 @routes.get("/accounts/{user_id}", permission="core.read_accounts", response=AccountOut)

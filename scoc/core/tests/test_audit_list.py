@@ -57,3 +57,11 @@ def test_a_parked_delivery_tells_since_when_and_is_tried_again(city: City) -> No
     row.refresh_from_db()
     assert (row.state, row.attempts) == ("waiting", 0)
     assert queries.parked_deliveries(admin, PAGE).items == []
+
+
+def test_what_was_done_names_its_subject(city: City) -> None:
+    """An audit that says that a post was given, but not to whom, tells too little."""
+    admin, clerk = make_actor("core.set_password", "core.read_audit"), make_actor()
+    administration.set_password(admin, clerk.user_id, "Correct-horse-9")
+    [row] = queries.audit_entries(admin, PAGE, AuditFilter.model_validate({"action": "core.set_password"})).items
+    assert (row.subject, row.outcome) == (f"core:user-{clerk.user_id}", "done")

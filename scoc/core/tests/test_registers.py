@@ -116,3 +116,16 @@ def test_the_registers_over_http(city: City) -> None:
     for path in ("accounts", "keys", "runs", "posts", "permissions"):
         assert client.get(f"/api/v1/core/{path}").status_code == 200
     assert client.get("/api/v1/core/accounts?state=asleep").status_code == 422
+
+
+def test_lists_leave_as_files_with_the_viewers_masks(city: City) -> None:
+    admin = make_actor("core.create_account", "core.read_accounts", "core.read_audit")
+    administration.create_account(admin, "li.si", Person(name="李四光"), PASSWORD)
+    client = browser(admin)
+    file = client.get("/api/v1/core/accounts/export?search=li.si").content.decode()
+    assert "李**" in file
+    assert "李四光" not in file
+    kept = client.get("/api/v1/core/audit/export?kind=export").content.decode()
+    assert "core.read_accounts" in kept
+    stranger = browser(make_actor())
+    assert stranger.get("/api/v1/core/audit/export").status_code == 403

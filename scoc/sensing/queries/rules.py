@@ -31,7 +31,11 @@ def _property(rule: Rule) -> tuple[Text, str]:
 def rules(viewer: Viewer, page: PageQuery) -> Page[RuleRow]:
     """The rules that hold now, or held at `as_of`, by code, with the alarms of thirty days in the viewer's scope."""
     moment = page.as_of or city_now()
-    rows = Rule.objects.filter(valid_from__lte=moment).filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+    # What is judged now goes by the newest version, whatever the clock of the run shows; only the past asks for a time.
+    rows = Rule.objects.filter(valid_to=None)
+    if page.as_of:
+        held = Q(valid_to=None) | Q(valid_to__gt=moment)
+        rows = Rule.objects.filter(held, valid_from__lte=moment)
     plain = paged(rows.select_related("device_type"), page, ("code", "id"), lambda rule: rule)
     raised = visible(viewer, Alarm.objects.all(), "sensing.read_alarms").filter(
         rule__code__in=[rule.code for rule in plain.items], happened_at__gt=moment - LATELY, happened_at__lte=moment
