@@ -84,9 +84,6 @@ export const runs = (cursor: string | null): Promise<Schemas['Page_RunRow_']> =>
 export const startRun = (payload: RunIn): Promise<Schemas['Made']> =>
   body(http.POST('/api/v1/core/runs', { body: payload, headers: once() }))
 
-export const showRun = (run_id: number): Promise<unknown> =>
-  body(http.POST('/api/v1/core/runs/{run_id}/show', { params: { path: { run_id } } }))
-
 export const endRun = (run_id: number): Promise<unknown> =>
   body(http.POST('/api/v1/core/runs/{run_id}/end', { params: { path: { run_id } } }))
 
