@@ -125,6 +125,13 @@ class DeviceRow(Schema):
     latest_at: datetime | None
 
 
+class DeviceCounts(Schema):
+    """Devices in use, and those of them that report in time."""
+
+    active: int
+    online: int
+
+
 class DeviceOut(DeviceRow):
     """A device with its series."""
 

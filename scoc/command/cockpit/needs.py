@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from scoc.command.cases import queries as cases
-from scoc.command.cases.schemas import CaseRow
+from scoc.command.cases.schemas import CaseRow, CaseTitle
 from scoc.command.cockpit.parts import first
 from scoc.command.cockpit.schemas import Need, Needs, NextAction
 from scoc.command.intake import queries as intake
@@ -47,7 +47,7 @@ def _situation(viewer: Viewer, row: SituationRow, moment: datetime) -> Need:
     )  # fmt: skip
 
 
-def case_title(row: CaseRow) -> TextOut:
+def case_title(row: CaseRow | CaseTitle) -> TextOut:
     """A case's title is in the words of who opened it; readers of English get its class and area instead."""
     english = [text.en for text in (row.category_name, row.area_name) if text]
     return TextOut(zh=row.title, en=", ".join(english) or row.title)

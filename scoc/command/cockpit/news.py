@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 
 from scoc.command.cases import queries as cases
 from scoc.command.cockpit.needs import case_title
-from scoc.command.cockpit.parts import first
 from scoc.command.cockpit.schemas import News
 from scoc.command.indicators.schemas import VitalSign
 from scoc.command.intake import queries as intake
@@ -20,13 +19,12 @@ from scoc.core.access import visible
 from scoc.core.acting import Viewer
 from scoc.core.facts import FACTS
 from scoc.core.models import Area, FactRow
-from scoc.core.schemas import TextOut
+from scoc.core.schemas import TextOut, text_out
+from scoc.kit.identifiers import parse_subject
 from scoc.kit.text import Text
 from scoc.sensing import queries as sensing
 
 SPAN = timedelta(hours=24)
-LOOKED_AT = 40
-"""Rows of each list that titles are taken from; an older matter is told by its number."""
 TOLD: dict[str, tuple[str, Text]] = {
     "sensing.alarm_raised": ("att", Text("告警", "Alarm")),
     "sensing.alarm_cleared": ("ok", Text("告警解除", "Alarm cleared")),
@@ -68,27 +66,19 @@ def _rows(viewer: Viewer, moment: datetime, limit: int) -> list[FactRow]:
 Titles = dict[str, TextOut]
 
 
-def _alarm_titles(viewer: Viewer) -> Titles:
-    return {
-        f"sensing:{row.id}": TextOut(zh=f"{row.device_name.zh} {row.rule_name.zh}",
-                                     en=f"{row.device_name.en}: {row.rule_name.en}")
-        for row in sensing.alarms(viewer, first(LOOKED_AT)).items
-    }  # fmt: skip
+def _alarm_titles(viewer: Viewer, ids: set[int]) -> dict[int, TextOut]:
+    return {pk: text_out(title) for pk, title in sensing.alarm_titles(viewer, ids).items()}
 
 
-def _situation_titles(viewer: Viewer) -> Titles:
-    return {f"intake:{row.id}": row.title for row in intake.situations(viewer, first(LOOKED_AT)).items}
+def _situation_titles(viewer: Viewer, ids: set[int]) -> dict[int, TextOut]:
+    return {pk: text_out(title) for pk, title in intake.situation_titles(viewer, ids).items()}
 
 
-def _case_titles(viewer: Viewer) -> Titles:
-    rows = [
-        *cases.worklist(viewer, first(LOOKED_AT), "open").items,
-        *cases.worklist(viewer, first(LOOKED_AT), "closed").items,
-    ]
-    return {f"cases:{row.id}": case_title(row) for row in rows}
+def _case_titles(viewer: Viewer, ids: set[int]) -> dict[int, TextOut]:
+    return {pk: case_title(title) for pk, title in cases.case_titles(viewer, ids).items()}
 
 
-SOURCES: dict[str, tuple[str, Callable[[Viewer], Titles]]] = {
+SOURCES: dict[str, tuple[str, Callable[[Viewer, set[int]], dict[int, TextOut]]]] = {
     "sensing": ("sensing.read_alarms", _alarm_titles),
     "intake": ("intake.read_situations", _situation_titles),
     "cases": ("cases.read_cases", _case_titles),
@@ -100,10 +90,10 @@ def news(viewer: Viewer, moment: datetime, signs: list[VitalSign], limit: int) -
     """The newest lines of the ticker, newest first."""
     rows = _rows(viewer, moment, limit)
     titles: Titles = {f"indicators:{sign.code}": sign.name for sign in signs}
-    for module in {row.subject.partition(":")[0] for row in rows} & SOURCES.keys():
-        permission, ask = SOURCES[module]
-        if viewer.may(permission) is not None:
-            titles |= ask(viewer)
+    for module, (permission, ask) in SOURCES.items():
+        ids = {int(number) for name, number in (parse_subject(row.subject) for row in rows) if name == module}
+        if ids and viewer.may(permission) is not None:
+            titles |= {f"{module}:{pk}": title for pk, title in ask(viewer, ids).items()}
     return [_line(row, titles) for row in rows]
 
 

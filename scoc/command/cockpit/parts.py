@@ -36,10 +36,8 @@ def sources(signs: list[VitalSign]) -> Sources:
 
 def devices(viewer: Viewer) -> Devices:
     """Devices in use and on-line."""
-    return Devices(
-        active=sensing.devices(viewer, first(1), state="active").total,
-        online=sensing.devices(viewer, first(1), state="active", online=True).total,
-    )
+    found = sensing.device_counts(viewer)
+    return Devices(active=found.active, online=found.online)
 
 
 def month_of_units(viewer: Viewer, moment: datetime) -> Evaluation:

@@ -1,7 +1,7 @@
 """What others may read of sensing: devices, series, roll-ups, alarms and their rules, refusals."""
 
-from scoc.sensing.queries.alarms import alarm, alarms
-from scoc.sensing.queries.devices import device, device_points, device_types, devices
+from scoc.sensing.queries.alarms import alarm, alarm_titles, alarms
+from scoc.sensing.queries.devices import device, device_counts, device_points, device_types, devices
 from scoc.sensing.queries.files import readings_of_file
 from scoc.sensing.queries.refusals import rejected, rejected_counts
 from scoc.sensing.queries.rules import rules
@@ -10,8 +10,10 @@ from scoc.sensing.queries.series import Grain, rollups, series
 __all__ = [
     "Grain",
     "alarm",
+    "alarm_titles",
     "alarms",
     "device",
+    "device_counts",
     "device_points",
     "device_types",
     "devices",

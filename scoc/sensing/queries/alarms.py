@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from scoc.core.now import recorded_by, wall_now
 from scoc.core.refusals import no_such
 from scoc.core.schemas import text_out
 from scoc.kit.identifiers import prefixed
+from scoc.kit.text import Text
 from scoc.sensing.models import Alarm, AlarmFlow, AlarmOccurrence
 from scoc.sensing.rules import sentence
 from scoc.sensing.schemas import AlarmFlowOut, AlarmOut, AlarmRow, OccurrenceOut
@@ -82,6 +84,16 @@ def alarms(
         rows = rows.filter(**{names[1]: active})
     rows = rows.select_related("rule", "device", "datastream", "area")
     return paged(rows, page, ("-happened_at", "-id"), shape)
+
+
+@query("sensing.read_alarms")
+def alarm_titles(viewer: Viewer, ids: Collection[int]) -> dict[int, Text]:
+    """Device and rule of these alarms, by id, of those that the viewer may see: one statement, for few of them."""
+    rows = visible(viewer, Alarm.objects.filter(pk__in=ids), "sensing.read_alarms").order_by()
+    return {
+        pk: Text(f"{device.zh} {rule.zh}", f"{device.en}: {rule.en}")
+        for pk, device, rule in rows.values_list("pk", "device__name", "rule__name")
+    }
 
 
 def _as_of(rows: QuerySet[Alarm], moment: datetime, known: datetime) -> QuerySet[Alarm]:

@@ -18,7 +18,7 @@ from scoc.kit.identifiers import prefixed
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Datastream, Device, DeviceType, Latest
 from scoc.sensing.online import heard_since
-from scoc.sensing.schemas import DeviceOut, DevicePoint, DeviceRow, DeviceTypeRow, StreamOut
+from scoc.sensing.schemas import DeviceCounts, DeviceOut, DevicePoint, DeviceRow, DeviceTypeRow, StreamOut
 
 MOST_ON_MAP = 20_000
 
@@ -92,6 +92,14 @@ def devices(
         heard = Exists(heard_since(now, cadences, OuterRef("pk")))
         rows = rows.filter(heard if online else ~heard)
     return paged(_with_lines(rows), page, ("key",), lambda row: DeviceRow(**_device_values(row, now, cadences)))
+
+
+@query("sensing.read_devices")
+def device_counts(viewer: Viewer) -> DeviceCounts:
+    """How many devices are in use and how many of them are online, of those that the viewer may see."""
+    rows = visible(viewer, Device.objects.filter(state=Device.State.ACTIVE), "sensing.read_devices", {"run": ""})
+    heard = Exists(heard_since(city_now(), city_settings(SensingSettings).online_cadences, OuterRef("pk")))
+    return DeviceCounts(**rows.aggregate(active=Count("pk"), online=Count("pk", filter=Q(heard))))
 
 
 @query("sensing.read_devices")

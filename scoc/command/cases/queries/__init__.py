@@ -3,13 +3,14 @@
 from scoc.command.cases.queries.definitions import conditions, suggest_unit, units_for_case
 from scoc.command.cases.queries.detail import case, evidence_file
 from scoc.command.cases.queries.evaluation import due_cases, evaluation_counts
-from scoc.command.cases.queries.worklists import TABS, Filters, case_points, worklist, worklist_counts
+from scoc.command.cases.queries.worklists import TABS, Filters, case_points, case_titles, worklist, worklist_counts
 
 __all__ = [
     "TABS",
     "Filters",
     "case",
     "case_points",
+    "case_titles",
     "conditions",
     "due_cases",
     "evaluation_counts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,8 +13,8 @@ from django.db.models.functions import Coalesce
 from scoc.command.cases.models import MOVES, Case, CaseFlow, Clock, Side, State, Timer
 from scoc.command.cases.models.moves import HANDLING, JUDGING, OVER
 from scoc.command.cases.moving import PATHS, READ, prefixes
-from scoc.command.cases.schemas import CaseCounts, CasePoint, CaseRow, Tab
-from scoc.command.cases.shapes import JOINED, Moment, case_rows, moment_of, words
+from scoc.command.cases.schemas import CaseCounts, CasePoint, CaseRow, CaseTitle, Tab
+from scoc.command.cases.shapes import JOINED, Moment, bilingual, case_rows, moment_of, words
 from scoc.core.access import allowed, query, visible
 from scoc.core.acting import Allowed, Viewer
 from scoc.core.http.paging import COUNT_LIMIT, Page, PageQuery, paged
@@ -190,6 +191,17 @@ def worklist_counts(viewer: Viewer, filters: Filters | None = None, as_of: datet
         count = _in_tab(viewer, rows, tab, moment, columns).order_by()[: COUNT_LIMIT + 1].count()
         counts[tab] = count if count <= COUNT_LIMIT else None
     return CaseCounts(**counts, as_of=moment.at)
+
+
+@query(READ)
+def case_titles(viewer: Viewer, ids: Collection[int]) -> dict[int, CaseTitle]:
+    """What these cases are called, by id, of those that the viewer may see: one statement, for few of them."""
+    rows = visible(viewer, Case.objects.filter(pk__in=ids), READ, PATHS).order_by()
+    persons = allowed(viewer, READ).persons
+    return {
+        pk: CaseTitle(title=words(title, persons), category_name=bilingual(category), area_name=bilingual(area))
+        for pk, title, category, area in rows.values_list("pk", "title", "category__name", "area__name")
+    }
 
 
 @query(READ)

@@ -35,7 +35,15 @@ from scoc.command.cases.schemas.incoming import (
     StateName,
     Tab,
 )
-from scoc.command.cases.schemas.lists import CaseCommented, CaseCounts, CaseMoved, CasePoint, CaseRow, ClockNow
+from scoc.command.cases.schemas.lists import (
+    CaseCommented,
+    CaseCounts,
+    CaseMoved,
+    CasePoint,
+    CaseRow,
+    CaseTitle,
+    ClockNow,
+)
 
 __all__ = [
     "CaseAcceptIn",
@@ -56,6 +64,7 @@ __all__ = [
     "CaseReworkIn",
     "CaseRow",
     "CaseStepIn",
+    "CaseTitle",
     "CategoryCode",
     "ClockNow",
     "ConditionRow",

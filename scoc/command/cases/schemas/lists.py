@@ -54,6 +54,14 @@ class ClockNow(Schema):
     """The deadline assumes plain weekends in a year without a published calendar."""
 
 
+class CaseTitle(Schema):
+    """What a case is called; its title is in the words of who opened it."""
+
+    title: str
+    category_name: TextOut | None
+    area_name: TextOut | None
+
+
 class CaseRow(Schema):
     """A case in a list."""
 

@@ -5,7 +5,8 @@ from scoc.command.intake.queries.lists import (
     last_hour,
     situation_counts,
     situation_points,
+    situation_titles,
     situations,
 )
 
-__all__ = ["last_hour", "situation", "situation_counts", "situation_points", "situations"]
+__all__ = ["last_hour", "situation", "situation_counts", "situation_points", "situation_titles", "situations"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
@@ -16,6 +17,7 @@ from scoc.core.http.paging import COUNT_LIMIT, Page, PageQuery, paged
 from scoc.core.models import Area
 from scoc.core.now import city_now
 from scoc.core.schemas import text_out
+from scoc.kit.text import Text
 
 SEE = "intake.read_situations"
 MOST_POINTS = 5000
@@ -74,6 +76,13 @@ def situations(
     return Page(
         items=_rows(found.items, page.as_of), next=found.next, total=found.total, as_of=found.as_of
     )  # fmt: skip
+
+
+@query(SEE)
+def situation_titles(viewer: Viewer, ids: Collection[int]) -> dict[int, Text]:
+    """What these situations are called, by id, of those that the viewer may see: one statement, for few of them."""
+    rows = visible(viewer, Situation.objects.filter(pk__in=ids), SEE).order_by()
+    return dict(rows.values_list("pk", "title"))
 
 
 def _rows(found: list[Situation], as_of: datetime | None) -> list[SituationRow]:
