@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
 from scoc.core import audit, now
-from scoc.core.acting import Actor, Allowed, GrantRule, Viewer, work_in_progress
+from scoc.core.acting import NO_STATE, Actor, Allowed, GrantRule, Viewer, work_in_progress
 from scoc.core.models import Grant, Post, PostHolding, User
 from scoc.core.refusals import NotAllowed
 from scoc.core.remembered import forgettable
@@ -62,15 +62,32 @@ def allowed(viewer: Viewer, permission: str, state: str | None = None) -> Allowe
 def visible(viewer: Viewer, rows: QuerySet[M], permission: str, paths: dict[str, str] | None = None) -> QuerySet[M]:
     """Of `rows`, those inside the viewer's data scope for the permission, in the viewer's run.
 
-    `paths` names the look-ups of the model for `organisation`, `area`, `self` (the acting user) and `run`;
-    a model may have several organisations that may see a row: join their look-ups with `|`.
+    `paths` names the look-ups of the model for `organisation`, `area`, `self` (the acting user), `run` and `state`;
+    a model may have several organisations that may see a row: join their look-ups with `|`. With `state` each row is
+    measured by what the grants give in its state.
     """
     found = allowed(viewer, permission)
-    look = {"organisation": "organisation", "area": "area", "self": "", "run": "run", **(paths or {})}
+    look = {"organisation": "organisation", "area": "area", "self": "", "run": "run", "state": "", **(paths or {})}
     if look["run"]:
         rows = rows.filter(**{f"{look['run']}_id": viewer.run_id or now.current_run()})
+    named = viewer.states_named(permission) if look["state"] else frozenset[str]()
+    if not named:
+        return rows if found.city else rows.filter(_within(viewer, found, look))
+    condition = Q(pk__in=())
+    for state in sorted(named):
+        given = viewer.may(permission, state)
+        if given is not None:
+            condition |= Q(**{look["state"]: state}) & _within(viewer, given, look)
+    elsewhere = viewer.may(permission, NO_STATE)
+    if elsewhere is not None:
+        condition |= ~Q(**{f"{look['state']}__in": sorted(named)}) & _within(viewer, elsewhere, look)
+    return rows.filter(condition)
+
+
+def _within(viewer: Viewer, found: Allowed, look: dict[str, str]) -> Q:
+    """The rows of a model that lie in one of the scopes."""
     if found.city:
-        return rows
+        return ~Q(pk__in=())
     condition = Q(pk__in=())
     if "self" in found.scopes and look["self"]:
         condition |= Q(**{look["self"]: viewer.user_id})
@@ -81,7 +98,7 @@ def visible(viewer: Viewer, rows: QuerySet[M], permission: str, paths: dict[str,
             condition |= Q(**{f"{path}__path__startswith": viewer.organisation_path})
         elif "unit" in found.scopes:
             condition |= Q(**{f"{path}_id": viewer.organisation_id})
-    return rows.filter(condition)
+    return condition
 
 
 def in_scope(
@@ -122,7 +139,7 @@ def holdings(user: User) -> QuerySet[PostHolding]:
 
 def holds_today(prefix: str = "") -> Q:
     """Rows, such as posts, that are valid by the day, today in the real city; `valid_to` is the first day without."""
-    today = now.wall_now().astimezone(now.city_zone()).date()
+    today = now.wall_today()
     open_end = Q(**{f"{prefix}valid_to": None}) | Q(**{f"{prefix}valid_to__gt": today})
     return open_end & Q(**{f"{prefix}valid_from__lte": today})
 

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 ANY_STATE: Final = "*"
 """Asks whether a permission may hold in some state, before the thing and its state are known."""
-BY_STATE: set[str] = set()
-"""Permissions whose actions look at the state of their subject; grants limited to states hold for these only."""
+NO_STATE: Final = ""
+"""Asks for a state that no grant names."""
+BY_STATE: dict[str, frozenset[str]] = {}
+"""Permissions whose actions look at the state of their subject, with the states there are; grants limited to states
+hold for these only."""
 _OPENNESS = ("hidden", "masked", "plain")
 
 
@@ -109,9 +112,10 @@ class Actor:
             levels.pop("unit", None)
         return Allowed(frozenset(levels), _OPENNESS[min(levels.values())])
 
-    def limited_by_state(self, permission: str) -> bool:
-        """Whether the answer to `may` depends on the state."""
-        return any(grant.states and fnmatch.fnmatchcase(permission, grant.permission) for grant in self.grants)
+    def states_named(self, permission: str) -> frozenset[str]:
+        """The states on which the answer to `may` depends; none where it is the same in all."""
+        meant = (grant.states for grant in self.grants if fnmatch.fnmatchcase(permission, grant.permission))
+        return frozenset().union(*meant)
 
     def on_run(self, run_id: int | None) -> Actor:
         """The same actor acting in another run."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from scoc.core import audit, now
@@ -26,21 +26,22 @@ SHARED: set[str] = set()
 
 
 def action(
-    name: str, *, audited: bool = False, by_state: bool = False, shared: bool = False
+    name: str, *, audited: bool = False, by_state: Iterable[str] = (), shared: bool = False
 ) -> Callable[[Callable[Concatenate[Actor, P], R]], Callable[Concatenate[Actor, P], R]]:
     """Make a function the action `name`. With `audited`, successes are written to the audit as well, under the subject
     of the first fact that the action published.
 
-    With `by_state` grants may be limited to states: the function calls `access.allowed(actor, name, state)` once it
-    knows the state of its subject. With `shared` it changes what real life and drills have in common, and is refused
-    in a drill or replay: there nothing real may change.
+    With `by_state`, the states that its subject may be in, grants may be limited to some of them: the function calls
+    `access.allowed(actor, name, state)` once it knows the state. With `shared` it changes what real life and drills
+    have in common, and is refused in a drill or replay: there nothing real may change.
     """
+    states = frozenset(str(state) for state in by_state)
 
     def make(function: Callable[Concatenate[Actor, P], R]) -> Callable[Concatenate[Actor, P], R]:
         if name in ACTIONS:
             raise ValueError(f"Two actions are called {name}; give each its own name.")
-        if by_state:
-            BY_STATE.add(name)
+        if states:
+            BY_STATE[name] = states
         if shared:
             SHARED.add(name)
 
@@ -57,7 +58,7 @@ def action(
                         )
                     _refuse_in_wrong_run(actor, work.run_id, shared=shared)
                     result = function(actor, *args, **kwargs)
-                    if by_state and name not in work.states_asked and actor.limited_by_state(name):
+                    if states and name not in work.states_asked and actor.states_named(name):
                         raise RuntimeError(f"{name} is limited by state but never asked `allowed` with the state.")
                 except Refusal as refusal:
                     audit.record(

@@ -10,7 +10,8 @@ from types import ModuleType
 from django.apps import apps
 
 DECLARING = (
-    "facts", "actions", "administration", "queries", "handlers", "tasks", "pack", "measures", "search", "live_source",
+    "facts", "actions", "administration", "queries", "inventory", "handlers", "tasks", "pack", "measures", "search",
+    "live_source",
 )  # fmt: skip
 """Files that register actions, queries, facts, handlers, tasks, pack sections, measures or finders on import."""
 

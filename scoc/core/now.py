@@ -170,6 +170,11 @@ def city_today() -> date:
     return city_now().astimezone(city_zone()).date()
 
 
+def wall_today() -> date:
+    """The calendar day of the real city, whatever the clock of the run says; posts hold by it."""
+    return wall_now().astimezone(city_zone()).date()
+
+
 @contextmanager
 def in_run(run_id: int | None) -> Iterator[None]:
     """Whatever happens inside belongs to this run; None keeps the one it is in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from django.db.models import QuerySet
@@ -20,7 +20,7 @@ from scoc.core.city.reading import Manifest
 from scoc.core.city.sections import city_settings, text_of
 from scoc.core.models import Organisation
 from scoc.core.now import city_now, current_run, wall_now
-from scoc.core.pack import ALWAYS, CODE, EN, ZH
+from scoc.core.pack import ALWAYS, CODE, EN, ZH, follow_areas, moved_on
 from scoc.kit.coordinates import Datum, convert
 from scoc.kit.text import Text
 from scoc.sensing.ingest.directory import forget_directory
@@ -196,6 +196,12 @@ def follow_type(type_: DeviceType, devices: QuerySet[Device]) -> None:
     if rescaled:
         rebuild_rollups(rescaled)
     devices.update(changed=wall_now())
+
+
+@follow_areas
+def _devices_follow(versions: Mapping[int, int]) -> None:
+    moved_on(Device.objects.all(), versions, changed=wall_now())
+    forget_directory()
 
 
 def _devices() -> Iterable[DeviceIn]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from scoc.core.environment import BadEnvironment, Environment, read_environment
 from scoc.core.secrets import installation_secret, purpose_key
@@ -36,6 +36,7 @@ def _database(url: str) -> dict[str, Any]:
             "TEST": {"NAME": SCOC_HOME / "test.sqlite3"},
         }
     parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise BadEnvironment("SCOC_DATABASE_URL must read postgresql://user:password@host:port/name.")
     return {
@@ -46,7 +47,7 @@ def _database(url: str) -> dict[str, Any]:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 12, "timeout": 20}},
+        "OPTIONS": {**options, "pool": {"min_size": 1, "max_size": 12, "timeout": 20}},
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from scoc.core.city import Changes, Pack, PackRow, Problem, Section, declare_section
 from scoc.core.models import Area
+from scoc.core.pack import follow_areas, next_versions
 from scoc.kit.coordinates import Datum, convert_geometry
 from scoc.kit.text import Text
 from scoc.spatial.models import AreaShape, MapFeature
@@ -76,15 +77,26 @@ def _shapes() -> Iterable[ShapeIn]:
         yield ShapeIn(code=row.area.code, geometry=json.loads(row.geometry), datum=Datum.WGS84)
 
 
-def _same(row: ShapeIn) -> ShapeIn | None:
+def _same(row: ShapeIn, _running: ShapeIn | None) -> ShapeIn | None:
     """A pack's shape as it is stored; None where the area has none."""
     if row.geometry is None:
         return None
     return ShapeIn(code=row.code, geometry=json.loads(to_geojson(_wgs84(row.geometry, row.datum))), datum=Datum.WGS84)
 
 
+@follow_areas
+def _copy_shapes(versions: Mapping[int, int]) -> None:
+    """An area's next version has the outline of the one before, until the pack gives it another."""
+    rows = list(AreaShape.objects.filter(area_id__in=versions))
+    for row in rows:
+        row.pk, row.area_id = None, versions[row.area_id]
+    AreaShape.objects.bulk_create(rows, batch_size=200)
+    forget_shapes()
+
+
 def _apply_shapes(changes: Changes[ShapeIn]) -> None:
-    """Outlines follow the newest version of their area; a changed outline is written to that version."""
+    """A changed outline makes the next version of its area: what happened before lies in the old one."""
+    next_versions(row.code for row in changes.changed)
     areas = dict(Area.objects.filter(valid_to=None).values_list("code", "id"))
     fresh = []
     for row in [*changes.added, *changes.changed]:
@@ -95,7 +107,7 @@ def _apply_shapes(changes: Changes[ShapeIn]) -> None:
     forget_shapes()
 
 
-def _same_feature(row: FeatureIn) -> FeatureIn:
+def _same_feature(row: FeatureIn, _running: FeatureIn | None) -> FeatureIn:
     """A pack's feature as it is stored."""
     geometry = json.loads(to_geojson(_wgs84(row.geometry, row.datum)))
     return row.model_copy(update={"geometry": geometry, "datum": Datum.WGS84})

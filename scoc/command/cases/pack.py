@@ -131,7 +131,14 @@ class CasesSettings(BaseModel):
         return ladder
 
 
-declare_settings(SettingsTable("cases", CasesSettings))
+def _roles(settings: CasesSettings) -> dict[str, set[str]]:
+    return {
+        "ladder": {role for rung in settings.ladder for role in (*rung.roles, *rung.supervision)},
+        "desks": {role for roles in settings.desks.values() for role in roles},
+    }
+
+
+declare_settings(SettingsTable("cases", CasesSettings, roles=_roles))
 
 
 class ConditionIn(PackRow):

@@ -131,7 +131,12 @@ class IntakeSettings(BaseModel):
         return self
 
 
-declare_settings(SettingsTable("intake", IntakeSettings))
+declare_settings(
+    SettingsTable(
+        "intake", IntakeSettings,
+        roles=lambda given: {"escalate_roles": given.escalate_roles, "role_channels": given.role_channels},
+    )
+)  # fmt: skip
 
 
 class SituationRule(PackRow):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,10 +10,10 @@ from scoc.core import now
 from scoc.core.access import QUERIES
 from scoc.core.acting import BY_STATE, Actor
 from scoc.core.actions import ACTIONS, action
-from scoc.core.administration.posts import refuse_oneself
+from scoc.core.administration.posts import conflicting_with, refuse_oneself, roles_held
 from scoc.core.facts import Code, Fact, fact, publish
 from scoc.core.models import Grant, User
-from scoc.core.refusals import NotAllowed, invalid, no_such
+from scoc.core.refusals import NotAllowed, Refusal, invalid, no_such
 from scoc.kit.text import Text
 
 
@@ -40,6 +41,22 @@ def _city_only(actor: Actor, permission: str) -> None:
         raise NotAllowed("not_city", Text("仅全市范围的岗位可授权。", "Only a post for the whole city grants."))
 
 
+def _refuse_joined_duties(user: User, permission: str) -> None:
+    """Raises Refusal where every role that has the permission is kept apart from one that the user holds.
+
+    Otherwise a grant would join what no two posts may.
+    """
+    rows = Grant.objects.filter(role__valid_to=None, role__isnull=False, effect=Grant.Effect.ALLOW)
+    having = {role for role, name in rows.values_list("role_id", "permission") if fnmatch.fnmatchcase(permission, name)}
+    if having and having <= conflicting_with(roles_held(user)):
+        raise Refusal(
+            "separation_of_duties",
+            Text("职责分离：此项权限属于不得兼任的角色。",
+                 "Separation of duties: this permission belongs to roles that the user may not combine."),
+            subject=f"core:user-{user.pk}",
+        )  # fmt: skip
+
+
 @action("core.grant_permission", audited=True, shared=True)
 def grant_permission(
     actor: Actor,
@@ -64,6 +81,9 @@ def grant_permission(
     if states and permission not in BY_STATE:
         raise invalid("states", "This permission does not look at states.", "Leave the states out.",
                       zh="该权限不区分状态，请去掉状态。")  # fmt: skip
+    if unknown := sorted(set(states) - BY_STATE.get(permission, frozenset())):
+        raise invalid("states", f"There is no state {unknown[0]}.", f"Use {', '.join(sorted(BY_STATE[permission]))}.",
+                      zh=f"没有状态 {unknown[0]}。")  # fmt: skip
     if persons not in {"plain", "masked", "hidden"}:
         raise invalid("persons", "Persons are plain, masked or hidden.", "Use one of these.",
                       zh="个人信息的展示方式只能是 plain、masked 或 hidden。")  # fmt: skip
@@ -72,6 +92,8 @@ def grant_permission(
     user = User.objects.filter(pk=user_id, is_active=True).exclude(kind=User.Kind.SYSTEM).first()
     if user is None:
         raise no_such("用户", "user", f"core:user-{user_id}")
+    if effect == Grant.Effect.ALLOW:
+        _refuse_joined_duties(user, permission)
     grant = Grant.objects.create(
         user=user, permission=permission, effect=effect, scope=scope, persons=persons, states=sorted(states),
         valid_from=now.wall_now(), valid_to=until,

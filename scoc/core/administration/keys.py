@@ -9,10 +9,11 @@ from scoc.core import clients, now
 from scoc.core.access import in_scope
 from scoc.core.acting import Actor
 from scoc.core.actions import action
-from scoc.core.administration.posts import post_in_scope
+from scoc.core.administration.posts import post_in_scope, refuse_conflict_with
 from scoc.core.facts import Code, Fact, fact, publish
 from scoc.core.models import ApiKey, User
-from scoc.core.refusals import no_such
+from scoc.core.refusals import Refusal, no_such
+from scoc.kit.text import Text
 
 
 @fact("core.key_issued", permission="core.read_audit")
@@ -36,11 +37,22 @@ class KeyRevoked(Fact):
 def issue_key(
     actor: Actor, machine: str, post_code: str, label: str, *, per_minute: int, per_day: int, days: int
 ) -> str:
-    """Make a machine's API key, shown this once; it acts in a post of the giver's scope and ends after `days`."""
+    """Make a machine's API key, shown this once; it acts in a post of the giver's scope and ends after `days`.
+
+    Raises Refusal for a post whose role is for people, and against separation of duties among the machine's keys.
+    """
     post = post_in_scope(actor, "core.issue_key", post_code)
+    if not post.role.machines:
+        raise Refusal(
+            "not_for_machines",
+            Text("该岗位的角色只能由人担任。", "The role of this post is for people: no key may act in it."),
+            subject=f"core:post-{post.code}",
+        )
     user, _ = User.objects.get_or_create(
         username=f"machine:{machine}", defaults={"kind": User.Kind.MACHINE, "password": "!"}
     )
+    live = ApiKey.objects.filter(user=user, revoked_at=None, valid_to__gt=now.wall_now())
+    refuse_conflict_with(set(live.values_list("post__role_id", flat=True)), post, f"core:user-{user.pk}")
     key = clients.issue(
         user, post, label, per_minute=per_minute, per_day=per_day, valid_to=now.wall_now() + timedelta(days=days)
     )

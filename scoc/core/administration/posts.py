@@ -75,11 +75,11 @@ def refuse_oneself(actor: Actor, user_id: int) -> None:
 
 def refuse_conflicts(user: User, post: Post) -> None:
     """Raises Refusal when the user holds a post whose role may not be combined with the new one (职责分离)."""
-    held = set(
-        PostHolding.objects.filter(user=user)
-        .filter(Q(valid_to=None) | Q(valid_to__gt=now.wall_now()))
-        .values_list("post__role_id", flat=True)
-    )
+    refuse_conflict_with(roles_held(user), post, f"core:user-{user.pk}")
+
+
+def refuse_conflict_with(held: set[int], post: Post, subject: str) -> None:
+    """Raises Refusal when the post's role may not be combined with one of the roles held."""
     conflict = RoleConflict.objects.filter(
         Q(first_id=post.role_id, second_id__in=held) | Q(second_id=post.role_id, first_id__in=held)
     ).first()
@@ -87,8 +87,20 @@ def refuse_conflicts(user: User, post: Post) -> None:
         raise Refusal(
             "separation_of_duties",
             Text(f"职责分离：{conflict.reason.zh}", f"Separation of duties: {conflict.reason.en}"),
-            subject=f"core:user-{user.pk}",
+            subject=subject,
         )
+
+
+def roles_held(user: User) -> set[int]:
+    """Ids of the roles of the posts that a user holds now or will hold until a time to come."""
+    held = PostHolding.objects.filter(user=user).filter(Q(valid_to=None) | Q(valid_to__gt=now.wall_now()))
+    return set(held.values_list("post__role_id", flat=True))
+
+
+def conflicting_with(roles: set[int]) -> set[int]:
+    """Ids of the roles that may not be combined with any of these."""
+    pairs = RoleConflict.objects.filter(Q(first_id__in=roles) | Q(second_id__in=roles))
+    return {role for pair in pairs.values_list("first_id", "second_id") for role in pair} - roles
 
 
 @action("core.give_post", audited=True, shared=True)

@@ -14,12 +14,13 @@ import tomli_w
 from scoc.core import now
 from scoc.core.acting import Actor, unit_of_work
 from scoc.core.actions import action
-from scoc.core.city.planning import Change, differences
+from scoc.core.city.planning import Change, differences, settings_differences
 from scoc.core.city.reading import Pack
 from scoc.core.city.sections import SECTIONS, PackRow, Section, forget_settings
 from scoc.core.facts import Code, Fact, fact, publish
 from scoc.core.models import Installation, Run
 from scoc.core.pack import seed_calendar
+from scoc.core.pack.places import keep_city
 from scoc.core.refusals import invalid
 from scoc.core.remembered import forget_all
 from scoc.kit.text import Text
@@ -59,7 +60,8 @@ def _apply(actor: Actor, pack: Pack) -> list[Change]:
             "One installation is one city: use another SCOC_HOME or database.",
             zh=f"本系统属于城市 {installation.code}，城市包属于 {pack.manifest.code}；一套系统只服务一个城市。",
         )  # fmt: skip
-    lines: list[Change] = []
+    lines = settings_differences(pack)
+    planned = [(section, *differences(section, pack)) for section in SECTIONS.values()]
     installation.settings = {**pack.settings, "city": json.loads(pack.manifest.model_dump_json())}
     installation.name = Text(pack.manifest.name_zh, pack.manifest.name_en)
     installation.timezone = pack.manifest.timezone
@@ -68,8 +70,8 @@ def _apply(actor: Actor, pack: Pack) -> list[Change]:
     installation.save()
     forget_settings()
     seed_calendar()
-    for section in SECTIONS.values():
-        changes, section_lines = differences(section, pack)
+    keep_city()
+    for section, changes, section_lines in planned:
         if section_lines:
             section.apply(changes)
             lines += section_lines
@@ -118,8 +120,12 @@ def _write(section: Section[Any], path: Path, plain: list[dict[str, Any]]) -> No
             )
 
 
-def export_pack(folder: Path) -> list[Path]:
-    """Write what runs as a pack that `read_pack` can read. Returns the files written."""
+@action("core.export_city", audited=True)
+def export_pack(actor: Actor, folder: Path) -> list[Path]:
+    """Write what runs as a pack that `read_pack` can read. Returns the files written.
+
+    Of the accounts only those that a pack brought: persons whom SCOC knows alone stay in it.
+    """
     installation = Installation.objects.get()
     values = dict(installation.settings)
     head = {**values.pop("city"), "include": []}

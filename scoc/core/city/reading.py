@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
-import re
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,12 +14,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from scoc.core.city.files import Located, read_toml, rows_of_file, toml_rows, unreadable
 from scoc.core.city.sections import SECTIONS, SETTINGS, BadPack, PackRow, Problem, Section
 
 MANIFEST = "city.toml"
-_HEADER = re.compile(r"^\s*\[(\[)?\s*([\w.\-]+)\s*\]")
-_KEY = re.compile(r"^\s*([\w\-]+)\s*=")
-_ARRAY = re.compile(r"^([\w\-]+)\s*=\s*\[\s*(#.*)?$")
+HEAD = "city"
+"""Under this name the head of `city.toml` runs; no table of a pack is called so."""
 _REMEDIES = {
     "missing": "Add this field.",
     "extra_forbidden": "Remove it or correct its name.",
@@ -77,20 +74,6 @@ class Outside(BaseModel):
     """Row field → column or property of the outside file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A raw row and where it stands."""
-
-    values: dict[str, Any]
-    file: str
-    line: int
-    lines: dict[str, int] = field(default_factory=dict)
-
-    def problem(self, name: str, message: str, remedy: str) -> Problem:
-        """A problem with one field of this row."""
-        return Problem(self.file, self.lines.get(name, self.line), name, message, remedy)
-
-
 @dataclass(slots=True)
 class Pack:
     """A pack as read: its manifest, its settings tables, and each section's rows with their places."""
@@ -98,133 +81,20 @@ class Pack:
     name: str
     folder: Path
     manifest: Manifest
-    settings: dict[str, Any]
+    tables: dict[str, Located]
+    """The tables of `city.toml` with where they stand."""
     rows: dict[str, list[tuple[PackRow, str, int]]]
     digest: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The tables of `city.toml`."""
+        return {name: table.values for name, table in self.tables.items()}
 
     def keys(self, section: str) -> set[tuple[Any, ...]]:
         """The keys of one section's rows."""
         kind = SECTIONS[section]
         return {kind.key_of(row) for row, _, _ in self.rows.get(section, ())}
-
-
-def _toml_places(text: str) -> dict[tuple[str, int], tuple[int, dict[str, int]]]:
-    """Line of each table header and of each key in it; arrays of tables are counted from 0.
-
-    An array may be written as `[[name]]` tables or as `name = [` with one inline table a line.
-    """
-    places: dict[tuple[str, int], tuple[int, dict[str, int]]] = {("", 0): (1, {})}
-    counts: dict[str, int] = {}
-    current = places["", 0][1]
-    array = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if array and (start := line.lstrip()[:1]) in ("{", "]"):
-            if start == "]":
-                array = ""
-                continue
-            places[array, counts.get(array, 0)] = (number, {})
-            counts[array] = counts.get(array, 0) + 1
-            continue
-        if opened := _ARRAY.match(line):
-            array = opened[1]
-        header = _HEADER.match(line)
-        if header:
-            name = header[2]
-            index = counts.get(name, 0)
-            counts[name] = index + 1
-            current = {}
-            places[name, index] = (number, current)
-        elif key := _KEY.match(line):
-            current.setdefault(key[1], number)
-    return places
-
-
-def _text(path: Path, shown: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadPack([Problem(shown, 0, "file", "It is not UTF-8 text.", "Save it as UTF-8.")]) from error
-
-
-def _read_toml(path: Path, shown: str) -> tuple[dict[str, Any], dict[tuple[str, int], tuple[int, dict[str, int]]]]:
-    text = _text(path, shown)
-    try:
-        return tomllib.loads(text), _toml_places(text)
-    except tomllib.TOMLDecodeError as error:
-        at = re.search(r"line (\d+)", str(error))
-        line = int(at[1]) if at else text.count("\n") + 1
-        raise BadPack([Problem(shown, line, "syntax", f"{error}.", "Correct the TOML.")]) from error
-
-
-def _toml_rows(path: Path, shown: str, table: str) -> Iterator[Located]:
-    content, places = _read_toml(path, shown)
-    for other in content.keys() - {table}:
-        line = places.get((other, 0), (0, {}))[0] or places["", 0][1].get(other, 1)
-        raise BadPack([Problem(shown, line, other, f"This file holds [[{table}]] only.", "Move or rename it.")])
-    rows = content.get(table, [])
-    if not isinstance(rows, list) or not all(isinstance(values, dict) for values in rows):
-        at = places.get((table, 0), (0, {}))[0] or places["", 0][1].get(table, 1)
-        raise BadPack([Problem(shown, at, table, "It is not a list of tables.", f"Write [[{table}]].")])
-    for index, values in enumerate(rows):
-        line, lines = places.get((table, index), (0, {}))
-        yield Located(values, shown, line, lines)
-
-
-def _csv_rows(path: Path, shown: str) -> Iterator[Located]:
-    reader = csv.DictReader(io.StringIO(_text(path, shown)))
-    for values in reader:
-        if None in values or None in values.values():
-            raise BadPack(
-                [Problem(shown, reader.line_num, "columns", "It has more or fewer cells than the header.",
-                         "Give each column one cell.")]
-            )  # fmt: skip
-        yield Located({k: v for k, v in values.items() if v != ""}, shown, reader.line_num)
-
-
-def _geojson_rows(path: Path, shown: str) -> Iterator[Located]:
-    text = _text(path, shown)
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadPack([Problem(shown, error.lineno, "syntax", f"{error.msg}.", "Correct the JSON.")]) from error
-    features = content.get("features") if isinstance(content, dict) else None
-    if (
-        not isinstance(content, dict)
-        or content.get("type") != "FeatureCollection"
-        or not isinstance(features, list)
-        or not all(isinstance(feature, dict) and isinstance(feature.get("properties"), dict) for feature in features)
-    ):
-        raise BadPack(
-            [
-                Problem(
-                    shown,
-                    1,
-                    "type",
-                    "It is not a FeatureCollection of features with properties.",
-                    "Save it as GeoJSON.",
-                )
-            ]
-        )
-    lines = [n for n, line in enumerate(text.splitlines(), 1) for _ in re.findall(r'"type"\s*:\s*"Feature"', line)]
-    datum = content.get("datum")
-    if datum is None:
-        raise BadPack(
-            [Problem(shown, 1, "datum", "The file does not say its datum.",
-                     'Add "datum": "WGS84", "CGCS2000", "GCJ-02" or "BD-09" at the top.')]
-        )  # fmt: skip
-    for index, feature in enumerate(features):
-        line = lines[index] if index < len(lines) else 0
-        yield Located({**feature["properties"], "geometry": feature.get("geometry"), "datum": datum}, shown, line)
-
-
-def _rows_of_file(path: Path, shown: str, table: str) -> Iterator[Located]:
-    match path.suffix:
-        case ".toml":
-            yield from _toml_rows(path, shown, table)
-        case ".csv":
-            yield from _csv_rows(path, shown)
-        case _:
-            yield from _geojson_rows(path, shown)
 
 
 def _problems_of(error: ValidationError, row: Located) -> list[Problem]:
@@ -245,7 +115,7 @@ def _outside_values(pack: Path, shown: str, problems: list[Problem]) -> dict[str
     path = pack / "outside.toml"
     if not path.exists():
         return found
-    for row in _toml_rows(path, shown, "outside"):
+    for row in toml_rows(path, shown, "outside"):
         try:
             source = Outside.model_validate(row.values)
         except ValidationError as error:
@@ -262,7 +132,13 @@ def _outside_values(pack: Path, shown: str, problems: list[Problem]) -> dict[str
                                         "Set SCOC_DATA_DIR to the folder with the outside data."))  # fmt: skip
             continue
         rows = found.setdefault(source.section, {})
-        for outside in _outside_rows(folder / source.file, source):
+        try:
+            rows_outside = list(_outside_rows(folder / source.file, source))
+        except (OSError, ValueError, LookupError, TypeError, RecursionError, csv.Error) as error:
+            problems.append(row.problem("file", f"{source.file} is no such table or GeoJSON ({error}).",
+                                        "Take the file anew from where it came."))  # fmt: skip
+            continue
+        for outside in rows_outside:
             values = {
                 name: outside[column] for name, column in source.map.items() if outside.get(column) not in (None, "")
             }
@@ -274,7 +150,11 @@ def _outside_values(pack: Path, shown: str, problems: list[Problem]) -> dict[str
 def _outside_rows(path: Path, source: Outside) -> Iterator[dict[str, Any]]:
     if path.suffix == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from csv.DictReader(file)
+            reader = csv.DictReader(file)
+            lacking = sorted(set(source.map.values()) - set(reader.fieldnames or ()))
+            if lacking:
+                raise LookupError(f"it has no column {lacking[0]}")
+            yield from reader
         return
     for feature in json.loads(path.read_text(encoding="utf-8"))["features"]:
         yield {**feature["properties"], "geometry": feature["geometry"], "datum": source.datum}
@@ -292,11 +172,14 @@ def _section_rows(
             for path in sorted(folder.glob(pattern)):
                 shown = f"{name}/{path.relative_to(folder)}"
                 try:
-                    located = list(_rows_of_file(path, shown, section.table))
+                    located = list(rows_of_file(path, shown, section.table))
                 except BadPack as bad:
                     problems.extend(bad.problems)
                     continue
                 for raw in located:
+                    if no_text := unreadable(raw):
+                        problems.append(no_text)
+                        continue
                     values = {**raw.values, **outside.get(str(raw.values.get(section.key[0])), {})}
                     values = {k: v for k, v in values.items() if k in known or k not in ("geometry", "datum")}
                     try:
@@ -314,39 +197,56 @@ def _section_rows(
     return list(rows.values())
 
 
-def _manifest(folders: list[tuple[Path, str]], problems: list[Problem]) -> tuple[Manifest | None, dict[str, Any]]:
+def _manifest(folders: list[tuple[Path, str]], problems: list[Problem]) -> tuple[Manifest | None, dict[str, Located]]:
+    """The head of `city.toml` and its tables, those of the pack itself over included ones."""
     merged: dict[str, Any] = {}
-    tables: dict[str, Any] = {}
-    where: dict[str, tuple[str, int]] = {}
+    lines: dict[str, int] = {}
+    tables: dict[str, Located] = {}
     for folder, name in folders:
-        path = folder / MANIFEST
+        path, shown = folder / MANIFEST, f"{name}/{MANIFEST}"
         if not path.exists():
             continue
-        content, places = _read_toml(path, f"{name}/{MANIFEST}")
+        content, places = read_toml(path, shown)
         for key, value in content.items():
-            line = places.get((key, 0), (0, {}))[0] or places["", 0][1].get(key, 1)
-            where[key] = (f"{name}/{MANIFEST}", line)
+            line, inside = places.get((key, 0), (places["", 0][1].get(key, 1), {}))
             if isinstance(value, dict):
-                tables[key] = {**tables.get(key, {}), **value}
+                before = tables[key].values if key in tables else {}
+                tables[key] = Located({**before, **value}, shown, line, inside)
             else:
-                merged[key] = value
-    shown = f"{folders[-1][1]}/{MANIFEST}"
-    known = f"Known: {', '.join(SETTINGS)}."
-    problems.extend(
-        Problem(*where[key], key, "No module has such a table.", known) for key in tables.keys() - SETTINGS.keys()
-    )
+                merged[key], lines[key] = value, line
+    known = f"Known: {', '.join(SETTINGS.keys() - {HEAD})}."
     for key, table in tables.items():
-        if key in SETTINGS:
-            try:
-                SETTINGS[key].shape.model_validate(table)
-            except ValidationError as error:
-                problems.extend(_problems_of(error, Located(table, *where[key])))
+        if key not in SETTINGS or key == HEAD:
+            problems.append(Problem(table.file, table.line, key, "No module has such a table.", known))
+            continue
+        try:
+            SETTINGS[key].shape.model_validate(table.values)
+        except ValidationError as error:
+            problems.extend(_problems_of(error, table))
+    problems.extend(
+        problem for row in [Located(merged, f"{folders[-1][1]}/{MANIFEST}", 1, lines), *tables.values()]
+        if (problem := unreadable(row))
+    )  # fmt: skip
     try:
         return Manifest.model_validate(merged), tables
     except ValidationError as error:
-        lines = {key: line for key, (_, line) in where.items()}
-        problems.extend(_problems_of(error, Located(merged, shown, 1, lines)))
+        problems.extend(_problems_of(error, Located(merged, f"{folders[-1][1]}/{MANIFEST}", 1, lines)))
         return None, tables
+
+
+def _roles_of_settings(pack: Pack) -> Iterator[Problem]:
+    """Settings that name a role which is none: whom it means would never be told."""
+    roles = {str(key[0]) for key in pack.keys("roles")}
+    for name, table in pack.tables.items():
+        shape = SETTINGS[name]
+        if shape.roles is None:
+            continue
+        for field_, named in shape.roles(shape.shape.model_validate(table.values)).items():
+            if field_ not in table.values:
+                continue
+            for role in sorted(set(named) - roles):
+                yield table.problem(field_, f"`{role}` is not among the roles.",
+                                    f"Add it to {SECTIONS['roles'].files[0]} or correct it.")  # fmt: skip
 
 
 def _references(pack: Pack) -> Iterator[Problem]:
@@ -385,13 +285,19 @@ def read_pack(name: str) -> Pack:
     """Read and check a pack. Raises BadPack with every problem found."""
     folder = pack_folder(name)
     shown = f"{folder.name}/{MANIFEST}"
-    head, places = _read_toml(folder / MANIFEST, shown)
+    head, places = read_toml(folder / MANIFEST, shown)
     included = head.get("include", [])
     folders = [(folder.parent / str(other), str(other)) for other in included] if isinstance(included, list) else []
     problems = [
-        Problem(shown, places["", 0][1].get("include", 0), "include", f"{other} is not there.", "Correct the name.")
+        Problem(
+            shown,
+            places["", 0][1].get("include", 0),
+            "include",
+            f"{other} is not there, or is the pack itself.",
+            "Correct the name.",
+        )
         for path, other in folders
-        if not path.is_dir()
+        if not path.is_dir() or path.resolve() == folder.resolve()
     ]
     folders.append((folder, folder.name))
     manifest, tables = _manifest(folders, problems)
@@ -410,6 +316,7 @@ def read_pack(name: str) -> Pack:
                 digest.update(file.relative_to(path).as_posix().encode() + b"\0" + file.read_bytes())
     pack = Pack(folder.name, folder, manifest, tables, rows, digest.hexdigest())
     problems.extend(_references(pack))
+    problems.extend(_roles_of_settings(pack))
     for section in SECTIONS.values():
         if section.check is not None:
             problems.extend(section.check(pack, pack.rows[section.name]))

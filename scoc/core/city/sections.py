@@ -82,8 +82,9 @@ class Section(Generic[R]):
     exported: bool = True
     exported_with: str = ""
     """Section with the same key in whose rows, and then in this section's export file, these rows are exported."""
-    normal: Callable[[R], R | None] | None = None
-    """A pack's row as it would be read back once applied (None: it makes no row), so that no change is seen as none."""
+    normal: Callable[[R, R | None], R | None] | None = None
+    """A pack's row as it would be read back once applied (None: it makes no row), so that no change is seen as none.
+    It is given the running row with the same key, if there is one."""
 
     def key_of(self, row: PackRow) -> tuple[Any, ...]:
         """The row's key."""
@@ -96,6 +97,8 @@ class SettingsTable(Generic[S]):
 
     name: str
     shape: type[S]
+    roles: Callable[[S], Mapping[str, Iterable[str]]] | None = None
+    """Field → the roles that it names: they must be among the pack's, where the pack sets the field."""
 
 
 SECTIONS: dict[str, Section[Any]] = {}

@@ -7,7 +7,7 @@ import sys
 from ninja import NinjaAPI
 
 from scoc.core.declarations import declared
-from scoc.core.http import own, problems, registers
+from scoc.core.http import inventory, own, problems, registers
 from scoc.core.http.rendering import CarefulParser, ReadableJson
 
 
@@ -19,7 +19,7 @@ def build_api() -> NinjaAPI:
         openapi_url="/openapi.json",
     )  # fmt: skip
     problems.install(api)
-    for part in (own, registers):
+    for part in (own, registers, inventory):
         api.add_router("/core", part.routes.router, tags=["core"])
     for module in declared("http"):
         if module is not sys.modules["scoc.core.http"]:

@@ -24,6 +24,8 @@ class User(AbstractBaseUser):
 
     username = models.CharField(max_length=60, unique=True)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.PERSON)
+    from_pack = models.BooleanField(default=False)
+    """A city pack brought it, and a pack may change or end it; the others are administrators' alone."""
     contact = models.ForeignKey("core.Contact", on_delete=models.PROTECT, null=True, related_name="+")
     is_active = models.BooleanField(default=True)
     failed_logins = models.PositiveSmallIntegerField(default=0)
@@ -47,6 +49,10 @@ class Role(models.Model):
     name = BilingualField()
     home = models.CharField(max_length=60)
     """Path of the home desk in the front end, e.g. `/cases`."""
+    machines = models.BooleanField(default=False)
+    """Whether keys of machines may act in posts of this role."""
+    valid_to = models.DateField(null=True)
+    """The day from which the city has it no more; posts that had it keep it, as history."""
 
     class Meta:
         db_table = "core_role"
@@ -94,6 +100,8 @@ class PostHolding(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     post = models.ForeignKey(Post, on_delete=models.PROTECT, related_name="+")
     delegated_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    from_pack = models.BooleanField(default=False)
+    """A city pack gave it, and a pack may take it; the others were given in SCOC."""
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField(null=True)
 

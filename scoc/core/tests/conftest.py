@@ -21,13 +21,14 @@ def _undeclared() -> Iterator[None]:
     """What a test declares is undeclared after it."""
     registries: list[dict[str, object]] = [ACTIONS, FACTS, FINDERS, HANDLERS, TASKS, CRONS]  # type: ignore[list-item]  # dicts of several kinds
     before = [dict(registry) for registry in registries]
-    states = set(BY_STATE)
+    states = dict(BY_STATE)
     fact("tests.rung", permission="tests.read")(Rung)
     yield
     for registry, content in zip(registries, before, strict=True):
         registry.clear()
         registry.update(content)
-    BY_STATE.intersection_update(states)
+    BY_STATE.clear()
+    BY_STATE.update(states)
 
 
 @pytest.fixture

@@ -132,11 +132,12 @@ def make_actor(
     persons: str = "masked",
     role: str = "",
     username: str = "",
+    machines: bool = False,
 ) -> Actor:
-    """A person in a post whose role has these permissions, all with one scope."""
+    """A person in a post whose role has these permissions, all with one scope; with `machines` keys may have it too."""
     number = next(_numbers)
     made, fresh = Role.objects.get_or_create(
-        code=role or f"role{number}", defaults={"name": Text("角色", "Role"), "home": "/"}
+        code=role or f"role{number}", defaults={"name": Text("角色", "Role"), "home": "/", "machines": machines}
     )
     if fresh or permissions:
         Grant.objects.bulk_create(

@@ -49,6 +49,8 @@ def test_an_account_is_made_with_an_encrypted_name_and_a_password_of_the_policy(
         administration.create_account(admin, "LI.SI", Person(), PASSWORD)
     with pytest.raises(Invalid, match="weak_password"):
         administration.create_account(admin, "wang.wu", Person(), "short")
+    with pytest.raises(Invalid, match="no colon"):
+        administration.create_account(admin, "system:intake", Person(), PASSWORD)
 
 
 def test_a_password_is_set_by_somebody_above_and_a_lock_lifted(city: City) -> None:
@@ -203,7 +205,10 @@ def test_a_grant_must_make_sense(city: City, monkeypatch: pytest.MonkeyPatch) ->
         grant(persons="naked")
     with pytest.raises(Invalid):
         grant(states=("filed",))
-    monkeypatch.setattr("scoc.core.administration.grants.BY_STATE", BY_STATE | {"core.read_audit"})
+    with_states = {**BY_STATE, "core.read_audit": frozenset({"filed"})}
+    monkeypatch.setattr("scoc.core.administration.grants.BY_STATE", with_states)
+    with pytest.raises(Invalid, match="no state fild"):
+        grant(states=("fild",))
     grant(states=("filed",))
     with pytest.raises(NotAllowed, match="oneself"):
         administration.grant_permission(security, security.user_id, "core.read_audit", scope=Grant.Scope.CITY)
@@ -214,7 +219,8 @@ def test_a_grant_must_make_sense(city: City, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_key_is_issued_and_revoked_within_scope(city: City) -> None:
     admin = make_actor("core.issue_key", "core.revoke_key", organisation=city.bureau, scope="unit")
-    post, foreign = post_of(make_actor(organisation=city.bureau)), post_of(make_actor(organisation=city.centre))
+    post = post_of(make_actor(organisation=city.bureau, machines=True))
+    foreign = post_of(make_actor(organisation=city.centre, machines=True))
 
     def issue(code: str) -> str:
         return administration.issue_key(admin, "pump-station", code, "泵站", per_minute=60, per_day=1000, days=30)
@@ -236,3 +242,61 @@ def test_a_key_is_issued_and_revoked_within_scope(city: City) -> None:
     assert [row.name for row in FactRow.objects.order_by("id")] == [
         "core.key_issued", "core.key_revoked", "core.key_issued",
     ]  # fmt: skip
+
+
+def test_a_key_never_acts_in_a_post_for_people(city: City) -> None:
+    """Whoever issues keys would else have the rights of every desk, those of the other administrators included."""
+    admin = make_actor("core.issue_key")
+    auditor = post_of(make_actor("core.read_audit"))
+    with pytest.raises(Refusal, match="not_for_machines"):
+        administration.issue_key(admin, "spy", auditor.code, "x", per_minute=1, per_day=1, days=1)
+    assert not ApiKey.objects.exists()
+
+
+def test_keys_of_one_machine_are_kept_apart_too(city: City) -> None:
+    admin = make_actor("core.issue_key", "core.revoke_key")
+    provider, user = (post_of(make_actor(role=role, machines=True)) for role in ("provider", "user"))
+    RoleConflict.objects.create(first=provider.role, second=user.role, reason=Text("分离", "kept apart"))
+
+    def issue(post: Post) -> None:
+        administration.issue_key(admin, "meter", post.code, "x", per_minute=1, per_day=1, days=1)
+
+    issue(provider)
+    with pytest.raises(Refusal, match="separation_of_duties"):
+        issue(user)
+    administration.revoke_key(admin, ApiKey.objects.get().prefix)
+    issue(user)
+
+
+def test_administrators_do_not_take_over_each_others_accounts(city: City) -> None:
+    """Who could set the password of whoever gives rights could give every right (三员分立)."""
+    system = make_actor("core.set_password", "core.close_account", role="system")
+    colleague, security = make_actor(role="system"), make_actor("core.give_post", role="security")
+    clerk = make_actor("cases.read_cases", role="clerk")
+    for other in (security, clerk):
+        RoleConflict.objects.create(
+            first=post_of(system).role, second=post_of(other).role, reason=Text("三员分立", "kept apart")
+        )
+    with pytest.raises(Refusal, match="separation_of_duties"):
+        administration.set_password(system, security.user_id, PASSWORD)
+    with pytest.raises(Refusal, match="separation_of_duties"):
+        administration.close_account(system, security.user_id)
+    administration.set_password(system, colleague.user_id, PASSWORD)
+    administration.set_password(system, clerk.user_id, PASSWORD)
+
+
+def test_a_grant_never_joins_duties_that_posts_keep_apart(city: City) -> None:
+    security = make_actor("core.grant_permission")
+    handler, judge = make_actor("cases.sign_case", role="handler"), make_actor("cases.close_case", role="judge")
+    RoleConflict.objects.create(first=post_of(handler).role, second=post_of(judge).role, reason=Text("分离", "apart"))
+
+    def grant(effect: Grant.Effect = Grant.Effect.ALLOW) -> None:
+        administration.grant_permission(
+            security, handler.user_id, "cases.close_case", scope=Grant.Scope.CITY, effect=effect
+        )
+
+    with pytest.raises(Refusal, match="separation_of_duties"):
+        grant()
+    grant(Grant.Effect.DENY)
+    make_actor("cases.*", role="deputy")  # somebody who may be combined with handling has it too
+    grant()

@@ -225,7 +225,7 @@ def test_a_grant_limited_to_states_holds_where_the_action_asks_with_the_state(ci
     Grant.objects.create(role=Role.objects.get(code=actor.role), permission="tests.paint", states=["filed"])
     actor = actor_for(User.objects.get(pk=actor.user_id), _post_of(actor))
 
-    @action("tests.move", by_state=True)
+    @action("tests.move", by_state=("filed", "closed"))
     def move(actor: Actor, state: str) -> str:
         """Moves what is in a state."""
         allowed(actor, "tests.move", state)
@@ -244,7 +244,7 @@ def test_an_action_by_state_must_ask_with_the_state(city: City) -> None:
     Grant.objects.create(role=Role.objects.get(code=actor.role), permission="tests.move", states=["filed"])
     actor = actor_for(User.objects.get(pk=actor.user_id), _post_of(actor))
 
-    @action("tests.move", by_state=True)
+    @action("tests.move", by_state=("filed", "closed"))
     def move(actor: Actor) -> None:
         """Forgets to ask."""
 

@@ -73,7 +73,7 @@ def test_a_unit_sees_its_own_people_only(city: City) -> None:
 
 def test_keys_show_quota_use_of_the_day_and_state(city: City) -> None:
     admin = make_actor("core.issue_key", "core.read_keys", "core.revoke_key")
-    post = Post.objects.get(pk=make_actor().post_id or 0)
+    post = Post.objects.get(pk=make_actor(machines=True).post_id or 0)
     first, second = (
         administration.issue_key(admin, name, post.code, "雨量", per_minute=60, per_day=1000, days=30)
         for name in ("gauge", "bridge")

@@ -11,6 +11,7 @@ from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
+from scoc.rehearsal.binhai.assets import asset_files
 from scoc.rehearsal.binhai.devices import device_rows
 from scoc.rehearsal.binhai.features import draw_features, geojson
 from scoc.rehearsal.binhai.organisations import organisation_rows
@@ -97,6 +98,10 @@ def pack_files(seed: int) -> dict[str, str]:
     files["accounts.toml"] = tables("account", account_rows(seed), seed)
     for type_, rows in device_rows(seed, land).items():
         files[f"devices/{type_}.csv"] = sheet(rows)
+    assets, links = asset_files(seed, land, pieces)
+    for name, found in assets.items():
+        files[f"assets/{name}.csv"] = sheet(found)
+    files["asset_links.csv"] = sheet(links)
     files["responsibility.csv"] = sheet(responsibility_rows())
     return files
 

@@ -83,6 +83,7 @@ code = "evaluator"
 name_zh = "考评员"
 name_en = "Evaluator"
 home = "/indicators"
+machines = true
 """,
     "grants.toml": """grant = [
   { role = "collector", permission = "cases.read_cases", scope = "area_below" },
@@ -108,12 +109,26 @@ title_en = "Evaluator 1"
 username = "collector"
 name = "刘一"
 posts = ["collector-1"]
-password = "a-long-enough-one"
+password = "a-long-enough-1"
 """,
     "categories.toml": """category = [
+  { kind = "component", major = "01", minor = "01", name_zh = "上水井盖", name_en = "Water cover" },
   { kind = "event", major = "05", minor = "00", name_zh = "突发事件", name_en = "Sudden problems" },
   { kind = "event", major = "05", minor = "06", name_zh = "道路积水", name_en = "Water on the road" },
 ]
+""",
+    "codes.toml": """code = [
+  { set = "road_grade", value = "main", name_zh = "主干路", name_en = "Main road" },
+  { set = "asset_link", value = "feeds", name_zh = "供给", name_en = "Feeds" },
+  { set = "asset_link", value = "controls", name_zh = "控制", name_en = "Controls" },
+]
+""",
+    "assets/covers.csv": f"""code,category,name_zh,name_en,owner,area,lon,lat,datum
+9901020101000001,component/0101,井盖,Cover,{UTILITY},990102,121.56,30.0,WGS84
+PUMP-1,component/0101,泵,Pump,{UTILITY},990102,121.55,30.0,GCJ-02
+""",
+    "asset_links.csv": """origin,kind,target
+PUMP-1,feeds,9901020101000001
 """,
     "conditions.toml": f"""[[condition]]
 code = "event/0506-1"

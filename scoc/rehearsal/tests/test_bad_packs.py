@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
@@ -14,7 +15,7 @@ from scoc.core.access import system_actor
 from scoc.core.city import BadPack, apply_pack, plan_pack, read_pack
 from scoc.core.models import Area, Category, Installation, Organisation, Role, User
 from scoc.core.refusals import Invalid
-from scoc.rehearsal.tests.packs import BUREAU, FILES, GOVERNMENT, write_pack
+from scoc.rehearsal.tests.packs import BUREAU, FILES, GOVERNMENT, UTILITY, write_pack
 from scoc.sensing.queries import device_points
 
 pytestmark = pytest.mark.django_db
@@ -70,7 +71,7 @@ MISTAKES: dict[str, Mistake] = {
         "whole number"
     ),
     "a number out of range": Mistake(
-        "city.toml", "lock_minutes = 15", "lock_minutes = 100000", "[security]", "lock_minutes",
+        "city.toml", "lock_minutes = 15", "lock_minutes = 100000", "lock_minutes", "lock_minutes",
         "less than or equal", ""
     ),
     "a value that is none of those": Mistake(
@@ -110,7 +111,7 @@ MISTAKES: dict[str, Mistake] = {
         "city.toml", "[security]", "[safety]", "[safety]", "safety", "No module has such a table", "security"
     ),
     "a setting that is not there": Mistake(
-        "city.toml", "lock_minutes", "lock_hours", "[security]", "lock_hours", "Extra inputs", "name"
+        "city.toml", "lock_minutes", "lock_hours", "lock_hours", "lock_hours", "Extra inputs", "name"
     ),
     "a time zone that is not there": Mistake(
         "city.toml", "Asia/Shanghai", "Asia/Testville", "timezone", "timezone", "no time zone", ""
@@ -170,6 +171,104 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "limits in disorder": Mistake(
         "indicators.toml", "yellow = 90", "yellow = 98", "[[indicator]]", "low", "best to worst", "Order"
+    ),
+    "an organisation above itself": Mistake(
+        "organisations.toml", 'City Hall"', f'City Hall"\nparent = "{BUREAU}"', "[[organisation]]", "parent",
+        "stands above itself", "does not stand below",
+    ),
+    "a role longer than its column": Mistake(
+        "roles.toml", 'code = "evaluator"', f'code = "{"e" * 41}"', "eeee", "code", "at most 40", "Correct"
+    ),
+    "a pattern that means nothing": Mistake(
+        "grants.toml", "cases.read_evaluation", "casse.*", "casse", "permission", "No module has", "reference"
+    ),
+    "a pattern that means everything": Mistake(
+        "grants.toml", "cases.read_evaluation", "*", '"*"', "permission", "Nobody may do everything", "module"
+    ),
+    "states where none are looked at": Mistake(
+        "grants.toml", '"cases.read_evaluation", scope = "city"',
+        '"cases.read_evaluation", scope = "city", states = ["filed"]', "read_evaluation", "states",
+        "does not look at states", "Leave the states out",
+    ),
+    "a state that is not there": Mistake(
+        "grants.toml", '"cases.read_evaluation", scope = "city"',
+        '"cases.close_case", scope = "city", states = ["fild"]', "fild", "states", "no state `fild`", "filed",
+    ),
+    "a grant twice": Mistake(
+        "grants.toml", "]\n", '  { role = "evaluator", permission = "cases.read_evaluation", scope = "city", '
+        'persons = "plain" },\n]\n', "plain", "states", "stands twice", "Remove",
+    ),
+    "a weak password": Mistake(
+        "accounts.toml", "a-long-enough-1", "collector", '[[account]]', "password", "at least 10", "longer"
+    ),
+    "an account twice but for its capitals": Mistake(
+        "accounts.toml", "[[account]]\n",
+        '[[account]]\nusername = "Collector"\nname = "刘"\nposts = []\n[[account]]\n',
+        "[[account]]", "username", "stands in the pack", "another user name",
+    ),
+    "office hours of no day": Mistake(
+        "city.toml", 'work_day = "rolling"', 'work_day = "rolling"\nslots = [["08:00", "25:00"]]', "[calendar]", "row",
+        "hour must be", "Correct",
+    ),
+    "a head that is written as a table": Mistake(
+        "city.toml", "[security]", "[city]", "[city]", "city", "No module has such a table", "security"
+    ),
+    "a setting for a role that is not there": Mistake(
+        "city.toml", "lock_minutes = 15", 'unattended_roles = ["wall"]', "unattended_roles", "unattended_roles",
+        "not among the roles", "roles.toml",
+    ),
+    "a table of a list": Mistake(
+        "city.toml", "[security]", "[[security]]", "[[security]]", "security", "Extra inputs", "name"
+    ),
+    "a pack that includes itself": Mistake(
+        "city.toml", "include = []", 'include = ["probe"]', "include", "include", "the pack itself", "Correct"
+    ),
+    "a character that is no text": Mistake(
+        "roles.toml", '"Evaluator"', '"Evalu\\u0000ator"', "u0000", "name_en", "no text", "Remove"
+    ),
+    "half a character": Mistake(
+        "map/base.geojson", '"Middle Road"', '"Middle\\ud800 Road"', '"road-1"', "name_en", "no text", "Remove"
+    ),
+    "a column twice": Mistake(
+        "areas/streets.csv", "name_zh,name_en", "name_zh,name_zh", "code,level", "name_zh", "Two columns", "rename"
+    ),
+    "quotes that do not close": Mistake(
+        "areas/streets.csv", "山街", '"山街', "", "syntax", "unexpected end", "quotes"
+    ),
+    "a cell without end": Mistake(
+        "areas/streets.csv", "山街", "山" * 140_000, "", "syntax", "field larger", "Correct"
+    ),
+    "an asset of another class than its code": Mistake(
+        "assets/covers.csv", "9901020101000001", "9901020102000001", "9901020102000001", "code", "does not name",
+        "4 of the class",
+    ),
+    "an asset of no class": Mistake(
+        "assets/covers.csv", "component/0101,泵", "component/0199,泵", "PUMP-1", "category",
+        "not among the categories", "categories.toml"
+    ),
+    "an asset far away": Mistake(
+        "assets/covers.csv", "121.55,30.0,GCJ-02", "111.55,30.0,GCJ-02", "PUMP-1", "lon", "outside the city", "datum"
+    ),
+    "an asset of nobody known": Mistake(
+        "assets/covers.csv", f"泵,Pump,{UTILITY}", f"泵,Pump,{UTILITY[:-1]}", "PUMP-1", "owner",
+        "not among the organisations", "Add it"
+    ),
+    "a link to nothing": Mistake(
+        "asset_links.csv", "9901020101000001", "PUMP-2", "PUMP-1", "target", "not among the assets", "Add it"
+    ),
+    "a link of no kind": Mistake(
+        "asset_links.csv", "feeds", "fills", "PUMP-1", "kind", "no kind of link", "feeds"
+    ),
+    "a code set without a name": Mistake(
+        "codes.toml", 'set = "road_grade"', 'set = "Road grade"', "Road grade", "set", "should match", "Correct"
+    ),
+    "a day to come": Mistake(
+        "areas/districts.geojson", '"name_zh":"东区"', '"valid_from":"2199-01-01","name_zh":"东区"', '"990102"',
+        "valid_from", "still to come", "that day"
+    ),
+    "a place taken from nowhere": Mistake(
+        "areas/districts.geojson", '"name_zh":"东区"', '"took_over":["990109"],"name_zh":"东区"', '"990102"',
+        "took_over", "no other area", "codes"
     ),
 }  # fmt: skip
 
@@ -254,13 +353,44 @@ def test_text_that_is_not_utf8_is_told(tmp_path: Path, file: str) -> None:
 
 
 @pytest.mark.usefixtures("nothing_applied")
-def test_organisations_in_a_circle_are_refused(tmp_path: Path) -> None:
-    """Two organisations that are each other's parent: told or refused, and nothing is applied."""
-    circle = FILES["organisations.toml"].replace('City Hall"', f'City Hall"\nparent = "{BUREAU}"')
-    assert circle != FILES["organisations.toml"]
-    folder = write_pack(tmp_path / "probe", **{"organisations.toml": circle})
-    with pytest.raises((BadPack, ValueError, Invalid)):
-        apply_pack(system_actor("city"), read_pack(str(folder)))
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("deep.geojson", "[" * 100_000, "no such table"),
+        ("none.json", "no JSON", "no such table"),
+        ("bare.geojson", "{}", "no such table"),
+        ("other.csv", "name,x\nYW-1,121.55\n", "no column lon"),
+    ],
+)
+def test_outside_files_that_are_none_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, says: str
+) -> None:
+    """The file that `outside.toml` names is no table: the row that names it is told."""
+    monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, data_dir=tmp_path))
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    mapped = 'section = "devices"\nmap = { key = "name", lon = "lon" }\n'
+    folder = write_pack(tmp_path / "probe", **{"outside.toml": f'[[outside]]\nfile = "{name}"\n{mapped}'})
+    with pytest.raises(BadPack, match=says) as bad:
+        read_pack(str(folder))
+    assert (bad.value.problems[0].file, bad.value.problems[0].line) == ("probe/outside.toml", 2)
+
+
+@pytest.mark.usefixtures("nothing_applied")
+def test_json_without_end_is_told(tmp_path: Path) -> None:
+    """Brackets a hundred thousand deep are a mistake of the file, not a fault of SCOC."""
+    folder = write_pack(tmp_path / "probe", **{"map/base.geojson": "[" * 100_000})
+    with pytest.raises(BadPack, match="nested too deeply"):
+        read_pack(str(folder))
+
+
+@pytest.mark.usefixtures("nothing_applied")
+def test_a_folder_called_as_a_file_is_told(tmp_path: Path) -> None:
+    """A folder `codes.toml` is no file."""
+    folder = write_pack(tmp_path / "probe", **{"codes.toml": None, "assets/covers.csv": None, "asset_links.csv": None})
+    (folder / "codes.toml").mkdir()
+    with pytest.raises(BadPack, match="cannot be read") as bad:
+        read_pack(str(folder))
+    assert bad.value.problems[0].file == "probe/codes.toml"
 
 
 @pytest.mark.usefixtures("nothing_applied")

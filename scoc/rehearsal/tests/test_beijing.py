@@ -69,7 +69,7 @@ def test_beijing_applies_with_its_stations_in_the_right_districts(tmp_path: Path
         assert area is not None
         assert area.code == true
         assert f"/{true}/" in points[key].area_path
-    export_pack(tmp_path / "beijing")
+    export_pack(system_actor("city"), tmp_path / "beijing")
     assert plan_pack(read_pack(str(tmp_path / "beijing"))) == []
 
 

@@ -13,8 +13,10 @@ import tomli_w
 from shapely.geometry import box, mapping
 
 from scoc.core.access import system_actor
+from scoc.core.acting import unit_of_work
 from scoc.core.city import BadPack, apply_pack, export_pack, read_pack
 from scoc.core.models import Organisation
+from scoc.core.pack import next_versions
 from scoc.core.tests.factories import City
 from scoc.kit.coordinates import Datum, convert
 from scoc.kit.identifiers import credit_code_with_check
@@ -200,7 +202,7 @@ def test_what_runs_can_be_exported_and_read_again(city: City, monday: datetime, 
         del rule["raise_at"], rule["clear_at"]
     del rules[3]["side"]
     applied(tmp_path / "a", rules=rules, sensing={"oldest_days": 7})
-    export_pack(tmp_path / "out")
+    export_pack(system_actor("city"), tmp_path / "out")
     assert apply_pack(system_actor("city"), read_pack(str(tmp_path / "out"))) == []
 
 
@@ -261,3 +263,17 @@ def test_a_unit_and_a_type_never_change_under_readings(city: City, monday: datet
     tank = {**STATION, "code": "tank"}
     with pytest.raises(BadPack, match="never changes its type"):
         applied(tmp_path, [line(type="tank")], types=[{**STATION, "streams": [{**PM25, "unit": "mg/m³"}]}, tank])
+
+
+def test_devices_follow_their_area_to_its_next_version(tmp_path: Path) -> None:
+    """A change of divisions: from now on their readings carry the new version; the table of streams knows it."""
+    apply_pack(system_actor("city"), read_pack(write(tmp_path)))
+    device = Device.objects.select_related("area").get()
+    assert device.area is not None
+    with unit_of_work(system_actor("city")):
+        next_versions([device.area.code])
+        next_versions([device.area.code])
+    now = Device.objects.select_related("area").get()
+    assert now.area is not None
+    assert (now.area.code, now.area.version, device.area.version) == (device.area.code, 2, 1)
+    assert now.changed > device.changed

@@ -8,6 +8,7 @@ from scoc.command.cases import facts
 from scoc.command.cases.models import (
     Case,
     Evidence,
+    State,
 )
 from scoc.command.cases.moving import (
     Step,
@@ -63,7 +64,7 @@ def _choice(actor: Actor, case: Case, wanted: CaseDispatchIn, moment: datetime) 
     return chosen, basis
 
 
-@action("cases.dispatch_case", by_state=True)
+@action("cases.dispatch_case", by_state=State)
 def dispatch_case(actor: Actor, case_id: int, wanted: CaseDispatchIn, *, version: int | None = None) -> CaseMoved:
     """Dispatch a case (9 派遣): to the first unit of the matrix, or to another with a reason; disposal time starts."""
     rests_on = ""
@@ -83,7 +84,7 @@ def dispatch_case(actor: Actor, case_id: int, wanted: CaseDispatchIn, *, version
     return make(actor, "dispatch_case", case_id, step, version)
 
 
-@action("cases.sign_case", by_state=True)
+@action("cases.sign_case", by_state=State)
 def sign_case(actor: Actor, case_id: int, *, opinion: str = "", version: int | None = None) -> CaseMoved:
     """Sign for a case (13 签收): only the unit it was dispatched to; disposal time runs on."""
 
@@ -96,7 +97,7 @@ def sign_case(actor: Actor, case_id: int, *, opinion: str = "", version: int | N
     return make(actor, "sign_case", case_id, Step(prepare, told, opinion), version)
 
 
-@action("cases.feed_back", by_state=True)
+@action("cases.feed_back", by_state=State)
 def feed_back(
     actor: Actor, case_id: int, opinion: str, evidence: list[EvidenceIn], *, version: int | None = None
 ) -> CaseMoved:

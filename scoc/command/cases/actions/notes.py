@@ -6,6 +6,7 @@ from scoc.command.cases import facts
 from scoc.command.cases.models import (
     CaseNote,
     NoteKind,
+    State,
 )
 from scoc.command.cases.moving import (
     columns_of,
@@ -25,7 +26,7 @@ from scoc.core.now import city_now, wall_now
 from scoc.core.refusals import no_such
 
 
-@action("cases.comment_case", by_state=True)
+@action("cases.comment_case", by_state=State)
 def comment_case(actor: Actor, case_id: int, text: str) -> CaseCommented:
     """Write a comment (评论): it moves nothing and stays in the record."""
     case = locked(actor, case_id)

@@ -10,6 +10,7 @@ from scoc.command.cases.models import (
     Evidence,
     FilingCondition,
     FilingSnapshot,
+    State,
 )
 from scoc.command.cases.moving import (
     Step,
@@ -36,7 +37,7 @@ from scoc.core.refusals import Refusal, invalid
 from scoc.kit.text import Text
 
 
-@action("cases.accept_case", by_state=True)
+@action("cases.accept_case", by_state=State)
 def accept_case(actor: Actor, case_id: int, wanted: CaseAcceptIn, *, version: int | None = None) -> CaseMoved:
     """Accept a report (4 受理): class and filing condition are chosen, the place is in a district or finer."""
 
@@ -71,7 +72,7 @@ def accept_case(actor: Actor, case_id: int, wanted: CaseAcceptIn, *, version: in
     return make(actor, "accept_case", case_id, Step(prepare, told, wanted.opinion), version)
 
 
-@action("cases.file_case", by_state=True)
+@action("cases.file_case", by_state=State)
 def file_case(actor: Actor, case_id: int, *, opinion: str = "", version: int | None = None) -> CaseMoved:
     """File a case (7 立案): limit and closing criterion of the condition, as they hold now, are frozen."""
 
@@ -101,7 +102,7 @@ def file_case(actor: Actor, case_id: int, *, opinion: str = "", version: int | N
     return make(actor, "file_case", case_id, Step(prepare, told, opinion), version)
 
 
-@action("cases.send_to_check", by_state=True)
+@action("cases.send_to_check", by_state=State)
 def send_to_check(actor: Actor, case_id: int, *, opinion: str = "", version: int | None = None) -> CaseMoved:
     """Have the result checked on the spot (20 发核查)."""
 
@@ -111,7 +112,7 @@ def send_to_check(actor: Actor, case_id: int, *, opinion: str = "", version: int
     return make(actor, "send_to_check", case_id, Step(nothing, told, opinion), version)
 
 
-@action("cases.pass_check", by_state=True)
+@action("cases.pass_check", by_state=State)
 def pass_check(
     actor: Actor, case_id: int, evidence: list[EvidenceIn], *, opinion: str = "", version: int | None = None
 ) -> CaseMoved:
@@ -124,7 +125,7 @@ def pass_check(
     return make(actor, "pass_check", case_id, step, version)
 
 
-@action("cases.rework_case", by_state=True)
+@action("cases.rework_case", by_state=State)
 def rework_case(
     actor: Actor, case_id: int, opinion: str, *, evidence: list[EvidenceIn] | None = None, version: int | None = None
 ) -> CaseMoved:
@@ -143,7 +144,7 @@ def rework_case(
     return make(actor, "rework_case", case_id, Step(prepare, told, opinion, evidence or ()), version)
 
 
-@action("cases.close_case", by_state=True)
+@action("cases.close_case", by_state=State)
 def close_case(
     actor: Actor, case_id: int, *, criterion_met: bool, opinion: str = "", version: int | None = None
 ) -> CaseMoved:

@@ -113,7 +113,7 @@ def test_a_changed_condition_is_a_new_version(db: None, tmp_path: Path) -> None:
 
 def test_what_is_exported_reads_back_the_same(db: None, tmp_path: Path) -> None:
     apply(write(tmp_path))
-    export_pack(tmp_path / "again")
+    export_pack(system_actor("city"), tmp_path / "again")
     assert plan_pack(read_pack(str(tmp_path / "again"))) == []
 
 

@@ -53,7 +53,7 @@ def test_definitions_are_applied_as_versions(db: None, tmp_path: Path) -> None:
 def test_what_runs_can_be_exported_and_read_again(db: None, tmp_path: Path) -> None:
     actor = system_actor("tests")
     apply_pack(actor, read_pack(write(tmp_path / "a", RATE, health_index={"carry_periods": 2})))
-    export_pack(tmp_path / "out")
+    export_pack(system_actor("city"), tmp_path / "out")
     assert apply_pack(actor, read_pack(str(tmp_path / "out"))) == []
 
 

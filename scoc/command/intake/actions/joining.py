@@ -112,7 +112,7 @@ def _moved(situation: Situation) -> Moved:
     return Moved(situation_id=row.pk, number=row.number, version=row.version)
 
 
-@action("intake.join", by_state=True)
+@action("intake.join", by_state=Situation.State)
 def join(actor: Actor, signal_id: int, situation_id: int, *, version: int | None = None) -> Moved:
     """Join a signal to a live situation by hand; the score stays beside the decision as evidence.
 
@@ -134,7 +134,7 @@ def join(actor: Actor, signal_id: int, situation_id: int, *, version: int | None
     return _moved(target)
 
 
-@action("intake.separate", by_state=True)
+@action("intake.separate", by_state=Situation.State)
 def separate(actor: Actor, signal_id: int, *, version: int | None = None) -> Moved:
     """Take a signal out of its situation into one of its own. `version` is that of the situation it leaves."""
     desk.take()
@@ -147,7 +147,7 @@ def separate(actor: Actor, signal_id: int, *, version: int | None = None) -> Mov
     return _moved(own)
 
 
-@action("intake.undo", by_state=True)
+@action("intake.undo", by_state=Situation.State)
 def undo(actor: Actor, join_id: int, *, version: int | None = None) -> Moved:
     """Undo a join: the signal goes back to its former situation, or gets its own where it had none or that is over.
 
@@ -208,7 +208,7 @@ def _home(former: Situation | None) -> Situation | None:
     return former
 
 
-@action("intake.confirm", by_state=True)
+@action("intake.confirm", by_state=Situation.State)
 def confirm(actor: Actor, proposal_id: int, *, version: int | None = None) -> Moved:
     """Confirm a proposed join. `version` is that of the situation it was proposed for."""
     desk.take()
@@ -221,7 +221,7 @@ def confirm(actor: Actor, proposal_id: int, *, version: int | None = None) -> Mo
     return _moved(target)
 
 
-@action("intake.reject", by_state=True)
+@action("intake.reject", by_state=Situation.State)
 def reject(actor: Actor, proposal_id: int, *, version: int | None = None) -> Moved:
     """Reject a proposed join: the signal stays where it is."""
     desk.take()
@@ -241,7 +241,7 @@ def _undecided(proposal: Proposal) -> Proposal:
     return proposal
 
 
-@action("intake.merge", by_state=True)
+@action("intake.merge", by_state=Situation.State)
 def merge(actor: Actor, situation_id: int, into_id: int, *, version: int | None = None) -> Moved:
     """Merge a situation that nobody accepted yet into a live one: all of its signals go there."""
     desk.take()

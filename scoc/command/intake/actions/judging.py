@@ -47,7 +47,7 @@ def consider(situation: Situation, rules: Rules) -> None:
     accept(system_actor("intake").on_run(acting().run_id), situation.pk)
 
 
-@action("intake.accept", by_state=True)
+@action("intake.accept", by_state=Situation.State)
 def accept(
     actor: Actor, situation_id: int, *, category: str | None = None, opinion: str = "", version: int | None = None
 ) -> SituationVersion:
@@ -77,7 +77,7 @@ def accept(
     return _version(situation)
 
 
-@action("intake.dismiss", by_state=True)
+@action("intake.dismiss", by_state=Situation.State)
 def dismiss(
     actor: Actor, situation_id: int, reason: DismissReason, opinion: str, version: int | None = None
 ) -> SituationVersion:
@@ -97,7 +97,7 @@ def dismiss(
     return _version(situation)
 
 
-@action("intake.take_over", by_state=True)
+@action("intake.take_over", by_state=Situation.State)
 def take_over(actor: Actor, situation_id: int, by: str) -> SituationVersion:
     """Note what an upper module opened of a situation, e.g. `cases:5`. The same one again changes nothing."""
     desk.take()
@@ -116,7 +116,7 @@ def take_over(actor: Actor, situation_id: int, by: str) -> SituationVersion:
     return _version(situation)
 
 
-@action("intake.settle", by_state=True)
+@action("intake.settle", by_state=Situation.State)
 def settle(actor: Actor, situation_id: int, by: str, outcome: str) -> SituationVersion:
     """What took the situation over is over, with this outcome code: its alarms are settled, its reporters answered.
 

@@ -124,5 +124,5 @@ def _actions(viewer: Viewer, row: Situation) -> list[str]:
         for name, states in sorted(_BY_STATE.items())
         if row.state in states
         and viewer.may(f"intake.{name}", row.state) is not None
-        and in_scope(viewer, f"intake.{name}", organisation_path=organisation, area_path=area)
+        and in_scope(viewer, f"intake.{name}", organisation_path=organisation, area_path=area, state=row.state)
     ]

@@ -159,7 +159,7 @@ def test_bad_filters_are_named(acceptor: Actor, wanted: dict[str, Any]) -> None:
 
 
 def test_a_machine_reports_with_its_key(acceptor: Actor) -> None:
-    post = Post.objects.get(pk=make_actor("intake.receive_signal", role="platform").post_id or 0)
+    post = Post.objects.get(pk=make_actor("intake.receive_signal", role="platform", machines=True).post_id or 0)
     key = issue_key(
         make_actor("core.issue_key"), "camera-platform", post.code, "cameras", per_minute=10, per_day=100, days=1
     )

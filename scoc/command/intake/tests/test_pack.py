@@ -69,7 +69,7 @@ def test_apply_change_and_export(db: None, tmp_path: Path) -> None:
     ]
     assert (rules_now().of("event/0506").radius_m, rules_now().of("event/0506").version) == (500, 2)
     out = tmp_path.with_name(f"{tmp_path.name}-out")
-    export_pack(out)
+    export_pack(system_actor("city"), out)
     assert not plan_pack(read_pack(str(out)))
     apply_pack(actor, read_pack(_pack(tmp_path, "")))
     assert rules_now().of("event/0506").version == 0

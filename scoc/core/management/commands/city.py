@@ -27,7 +27,7 @@ class Command(BaseCommand):
         """Do the verb."""
         verb, name = options["verb"], options["pack"]
         if verb == "export":
-            for path in export_pack(Path(name)):
+            for path in export_pack(system_actor("city"), Path(name)):
                 self.stdout.write(str(path))
             return
         pack = self._read(name)
