@@ -27,7 +27,9 @@ describe('lights', () => {
   it('cuts the ramp at round numbers that hold all values', () => {
     expect(rampEdges([77.4, 82.1, 89.3])).toEqual([80, 85, 90])
     expect(rampEdges([62, 62.5])).toEqual([63, 64, 65])
-    expect(rampEdges([5, 96])).toEqual([50, 100, 150])
+    expect(rampEdges([5, 96])).toEqual([25, 50, 75])
+    expect(rampEdges([70.9, 99.9])).toEqual([80, 90, 100])
+    expect(rampEdges([70.9, 99.9], 100)).toEqual([70, 80, 90])
     expect(rampEdges([null])).toEqual([80, 85, 90])
   })
 })

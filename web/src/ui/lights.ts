@@ -34,15 +34,17 @@ export function stateOf(word: string | null | undefined): State {
   return (word && WORDS[word]) || 'unknown'
 }
 
-/** The edges between the four steps of the ramp: round numbers that hold all the values. High and low, no more. */
-export function rampEdges(values: (number | null | undefined)[]): [number, number, number] {
+/** The edges between the four steps of the ramp: round numbers that hold all the values. High and low, no more.
+ *  No step begins at `top`, which no value exceeds. */
+export function rampEdges(values: (number | null | undefined)[], top = Infinity): [number, number, number] {
   const known = values.filter((value): value is number => typeof value === 'number' && !Number.isNaN(value))
   const low = Math.min(...known)
   const high = Math.max(...known)
   if (known.length === 0) return [80, 85, 90]
-  for (const step of [1, 2, 5, 10, 20, 50]) {
+  for (const step of [1, 2, 5, 10, 20, 25, 50]) {
     const first = Math.floor(low / step) * step
-    if (first + 4 * step > high) return [first + step, first + 2 * step, first + 3 * step]
+    const down = first + 3 * step >= top ? step : 0
+    if (first + 4 * step > high) return [first + step - down, first + 2 * step - down, first + 3 * step - down]
   }
   return [25, 50, 75]
 }
