@@ -26,7 +26,7 @@ from scoc.core.acting import new_correlation
 from scoc.core.city.sections import city_settings
 from scoc.core.secrets import keyed_hash
 from scoc.kit.text import Text
-from scoc.sensing.ingest import directory
+from scoc.sensing.ingest import directory, remedies
 from scoc.sensing.ingest.checking import Bounds, Checked, Row, bounds_at
 from scoc.sensing.ingest.columns import no_columns
 from scoc.sensing.ingest.commits import Away, Faulty, Waiting, Writer
@@ -98,12 +98,16 @@ _door: _Door | None = None
 class _Problem(Exception):
     """Answer this instead."""
 
-    def __init__(self, status: int, code: str, *, close: bool = False, results: list[Message] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, *, close: bool = False, results: list[Message] | None = None, alone: bool = False
+    ) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.close = close
         self.results = results
+        self.alone = alone
+        """Whether one reading came by itself, and no list."""
 
 
 async def startup() -> None:
@@ -215,15 +219,36 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], most: int) -> byt
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+class _Twice(dict[str, Any]):
+    """A JSON object in which a field stands twice: nobody knows which one is meant."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else _Twice(made)
+
+
 def _decoded(body: bytes) -> Any:
     """JSON, and the NaN and Infinity that some senders write, so that they fail alone. Raises _Problem."""
     try:
-        return msgspec.json.decode(body)
+        content = msgspec.json.decode(body)
+        if not _more_quotes(body, content):
+            return content
     except (msgspec.DecodeError, RecursionError):
-        try:
-            return json.loads(body, parse_int=_whole)
-        except (ValueError, RecursionError) as error:
-            raise _Problem(400, "malformed") from error
+        pass
+    try:
+        return json.loads(body, parse_int=_whole, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise _Problem(400, "malformed") from error
+
+
+def _more_quotes(body: bytes, content: Any) -> bool:
+    """Whether the text has more quotes than its readings need: then a field may stand twice, which is looked for."""
+    items = content if isinstance(content, list) else [content]
+    texts = sum(
+        len(item) + sum(isinstance(value, str) for value in item.values()) for item in items if isinstance(item, dict)
+    )
+    return body.count(b'"') != 2 * texts
 
 
 def _whole(text: str) -> int | float:
@@ -248,7 +273,9 @@ def _check(items: list[Any], device: KnownDevice, span: Bounds) -> Checked:
             checked.refuse(position, nothing, "malformed", "a reading is a JSON object", raw=str(item)[:300])
             continue
         row = _row(item, device)
-        if not item.keys() <= _FIELDS:
+        if isinstance(item, _Twice):
+            checked.refuse(position, row, "malformed", "a field stands twice")
+        elif not item.keys() <= _FIELDS:
             extra = ", ".join(sorted(str(name)[:40] for name in item.keys() - _FIELDS)[:5])
             checked.refuse(position, row, "malformed", f"unknown fields: {extra}")
         elif isinstance(row[0], str) and row[0] != device.key:
@@ -259,13 +286,17 @@ def _check(items: list[Any], device: KnownDevice, span: Bounds) -> Checked:
     return checked
 
 
-def _results(number: int, checked: Checked, taken: Taken) -> list[Message]:
+def _results(number: int, checked: Checked, taken: Taken, language: str) -> list[Message]:
     """What became of each reading. Ids exceed what browsers count exactly, so they are texts."""
     results: list[Message] = [{}] * number
     for position, fresh, pk in zip(checked.positions, taken.fresh.tolist(), taken.ids.tolist(), strict=True):
         results[position] = {"status": "stored" if fresh else "duplicate", "id": str(pk)}
     for position, refused in checked.refused:
-        results[position] = {"status": "rejected", "reason": refused.reason, "detail": refused.detail}
+        said = remedies.told(refused.reason, refused.detail, language)
+        results[position] = {
+            "status": "rejected", "reason": refused.reason, "detail": refused.detail, "field": said["field"],
+            "remedy": said["remedy"],
+        }  # fmt: skip
     return results
 
 
@@ -316,11 +347,11 @@ async def _take(scope: Event, receive: Receive) -> tuple[int, Message] | None:
         raise
     checked = _check(items, device, sight.bounds())
     taken = await _stored(door, device, checked)
-    results = _results(len(items), checked, taken)
+    results = _results(len(items), checked, taken, _language(headers))
     if isinstance(content, dict):
         only = results[0]
         if only["status"] == "rejected":
-            raise _Problem(422, "rejected", results=results)
+            raise _Problem(422, "rejected", results=results, alone=True)
         return (201 if only["status"] == "stored" else 200), only
     stored = taken.stored
     refused = len(checked.refused)
@@ -362,18 +393,26 @@ def _extra_headers(problem: _Problem) -> list[tuple[bytes, bytes]]:
     return found
 
 
+def _language(headers: dict[bytes, bytes]) -> str:
+    return headers.get(b"accept-language", b"zh").decode("latin1")
+
+
 def _told(problem: _Problem, headers: dict[bytes, bytes]) -> Message:
     """An RFC 9457 problem."""
-    language = headers.get(b"accept-language", b"zh").decode("latin1")
+    language = _language(headers)
+    sentence = _SENTENCES[problem.code].in_(language)
     content: Message = {
         "type": f"urn:scoc:problem:{problem.code}", "title": HTTPStatus(problem.status).phrase,
-        "status": problem.status, "code": problem.code, "detail": _SENTENCES[problem.code].in_(language), "errors": [],
+        "status": problem.status, "code": problem.code, "detail": sentence, "errors": [],
         "correlation": new_correlation(),
     }  # fmt: skip
+    if problem.code in remedies.OF_REQUEST:
+        field, remedy = remedies.OF_REQUEST[problem.code]
+        content["errors"] = [{"field": field, "message": sentence, "remedy": remedy.in_(language)}]
     if problem.results is not None:
         content["results"] = problem.results
         content["errors"] = [
-            {"field": f"{n}", "message": f"{row['reason']}: {row['detail']}", "remedy": ""}
+            remedies.told(row["reason"], row["detail"], language, "" if problem.alone else f"[{n}]")
             for n, row in enumerate(problem.results[:50])
         ]
     return content

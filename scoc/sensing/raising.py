@@ -84,7 +84,8 @@ def raise_alarm(
     ):
         alarm.active, alarm.cleared_at = True, None
         alarm.recurrences += 1
-        alarm.save(update_fields=["active", "cleared_at", "recurrences"])
+        alarm.peak = _furthest(alarm, peak)
+        alarm.save(update_fields=["active", "cleared_at", "recurrences", "peak"])
         _occurs(alarm, since, value, peak)
         tell(alarm, AlarmRecurred(subject=subject_of(alarm.pk), recurrences=alarm.recurrences), happened)
         return alarm.pk
@@ -108,6 +109,17 @@ def raise_alarm(
     return alarm.pk
 
 
+def _furthest(alarm: Alarm, peak: float | None) -> float | None:
+    """The further out of the alarm's peak so far and that of its newest occurrence.
+
+    Of a rule that looks at both sides nobody can tell which of two occurrences was further out: the newest counts.
+    """
+    side = alarm.rule.settings.get("side")
+    if alarm.peak is None or peak is None or side == "both":
+        return alarm.peak if peak is None else peak
+    return min(alarm.peak, peak) if side == "below" else max(alarm.peak, peak)
+
+
 def _occurs(alarm: Alarm, since: int, value: float | None, peak: float | None) -> None:
     AlarmOccurrence.objects.create(alarm=alarm, started_at=from_micros(since), value=value, peak=peak)
 
@@ -126,7 +138,8 @@ def clear_alarm(alarm_id: int, at: int) -> None:
 
 def worsen_alarm(alarm_id: int, peak: float) -> None:
     """An alarm that stands got a value further out; no fact, since its state did not change."""
-    Alarm.objects.filter(pk=alarm_id).update(peak=peak)
+    alarm = Alarm.objects.select_related("rule").get(pk=alarm_id)
+    Alarm.objects.filter(pk=alarm_id).update(peak=_furthest(alarm, peak))
     AlarmOccurrence.objects.filter(alarm_id=alarm_id, ended_at=None).update(peak=peak)
 
 

@@ -165,6 +165,9 @@ def _check_rules(pack: Pack, rows: Sequence[tuple[SituationRule, str, int]]) -> 
             if code not in known:
                 yield Problem(file, line, name, f"`{code}` is not among the categories.",
                               "Add it to categories.toml or correct it.")  # fmt: skip
+        if row.accept_level is None and row.accept_signals > 1:
+            yield Problem(file, line, "accept_signals", "Without `accept_level` no number of signals accepts anything.",
+                          "Add `accept_level`, or leave `accept_signals` out: a person decides.")  # fmt: skip
         if row.category in row.related:
             yield Problem(file, line, "related", "A category is not related to itself.", "Remove it.")
         if row.related != sorted(set(row.related)):

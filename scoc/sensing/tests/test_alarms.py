@@ -96,6 +96,30 @@ def test_each_occurrence_is_kept(city: City, monday: datetime) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("side", "values", "peaks", "peak"),
+    [
+        ("above", (80.0, 88.0, 40.0, 90.0, 30.0), [88.0, 90.0], 90.0),
+        ("above", (95.0, 40.0, 80.0, 85.0), [95.0, 85.0], 95.0),
+        ("above", (80.0, 40.0, 76.0, 99.0, 30.0), [80.0, 99.0], 99.0),
+        ("below", (3.0, 2.0, 9.0, 1.0, 9.0), [2.0, 1.0], 1.0),
+        ("below", (1.0, 9.0, 3.0, 2.0), [1.0, 2.0], 1.0),
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_peak_of_an_alarm_is_that_of_all_its_occurrences(
+    city: City, monday: datetime, side: str, values: tuple[float, ...], peaks: list[float], peak: float, at_once: bool
+) -> None:
+    above = {"side": "above", "raise_at": 75.0, "clear_at": 50.0}
+    make_rule(settings=above if side == "above" else {"side": "below", "raise_at": 3.0, "clear_at": 4.0})
+    device = make_device()
+    for n, part in enumerate([values] if at_once else [(value,) for value in values]):
+        take(device, *part, start=T0 + n * MINUTE)
+    alarm = Alarm.objects.get()
+    assert (alarm.recurrences, alarm.peak) == (2, peak)
+    assert list(alarm.occurrences.order_by("started_at").values_list("peak", flat=True)) == peaks
+
+
 def test_a_settled_alarm_that_comes_back_is_a_new_one(city: City, monday: datetime) -> None:
     make_rule()
     device = make_device()

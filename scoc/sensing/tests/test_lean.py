@@ -19,7 +19,8 @@ from scoc.core.access import system_actor
 from scoc.core.now import wall_now
 from scoc.core.tests.factories import City
 from scoc.sensing import actions, lean
-from scoc.sensing.ingest import commits
+from scoc.sensing.ingest import commits, remedies
+from scoc.sensing.ingest.checking import REASONS
 from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Alarm, Device, Latest, Observation, Rejected, RejectedCount, Rollup
 from scoc.sensing.tests.factories import NOISE, make_device, make_rule, make_type
@@ -102,6 +103,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"value": 5000}, "out_of_range"),
     ({"valeu": 1}, "malformed"),
     ({"property": "\x00\ud800"}, "unknown_property"),
+    ({"value": json.loads("[" * 200 + "]" * 200)}, "wrong_type"),
+    ({"dedup_key": ""}, "bad_key"),
+    ({"dedup_key": "x" * 121}, "bad_key"),
+    ({"at": "2026-06-15T09:00:00+25:00"}, "bad_time"),
+    ({"value": True}, "wrong_type"),
 ]
 
 
@@ -118,13 +124,19 @@ def test_a_bad_reading_fails_alone(device: Device) -> None:
         async with opened(token) as post:
             return [(await post(body=batch), await post(body=single)) for batch, single in bodies]
 
-    for (together, alone), (_, reason) in zip(run(course()), BAD, strict=True):
+    for (together, alone), (change, reason) in zip(run(course()), BAD, strict=True):
         told = together.json()
         assert together.status_code == 200
         assert (told["stored"], told["duplicate"], told["rejected"]) == (2, 0, 1)
         assert [row["status"] for row in told["results"]] == ["stored", "rejected", "stored"]
-        assert told["results"][1]["reason"] == reason
+        bad = told["results"][1]
+        assert bad["reason"] == reason
+        assert set(bad) == {"status", "reason", "detail", "field", "remedy"}
+        assert len(bad["remedy"]) > 5
         assert alone.status_code == 422
+        [error] = alone.json()["errors"]
+        assert (error["field"], error["remedy"]) == (bad["field"], bad["remedy"])
+        assert error["field"] in {*change, "body", "value"}
         assert alone.headers["content-type"] == "application/problem+json"
         assert alone.json()["results"][0]["reason"] == reason
     assert Observation.objects.count() == 2 * len(BAD)
@@ -152,6 +164,68 @@ def test_a_batch_that_is_no_list_of_objects(device: Device) -> None:
     assert answers[6].json() == {"stored": 0, "duplicate": 0, "rejected": 0, "results": []}
     assert [row["reason"] for row in answers[7].json()["results"]] == ["malformed", "bad_time"]
     assert RejectedCount.objects.get(reason="malformed", device_key="dev-a").n == 7
+
+
+def test_a_field_that_stands_twice_is_refused_and_its_neighbours_are_stored(device: Device) -> None:
+    """Nobody knows which of the two is meant; the same words inside a text are no second field."""
+    token = token_for(device)
+    good = '{"property": "pm25", "at": "%s", "value": %d}'
+    twice = [
+        '{"property": "pm25", "at": "%s", "value": 1, "value": 900}',
+        '{"at": "x", "property": "pm25", "at": "%s"}',
+    ]
+    quoted = '{"property": "pm25", "at": "%s", "value": 3, "dedup_key": "a \\"value\\": 1"}'
+    rows = [good % (at(90), 1), twice[0] % at(80), quoted % at(70), twice[1] % at(60), good % (at(50), 2)]
+
+    async def course() -> list[httpx.Response]:
+        async with opened(token) as post:
+            return [await post(body=f"[{','.join(rows)}]".encode()), await post(body=(twice[0] % at(80)).encode())]
+
+    together, alone = run(course())
+    assert [row["status"] for row in together.json()["results"]] == [
+        "stored", "rejected", "stored", "rejected", "stored",
+    ]  # fmt: skip
+    assert together.json()["results"][1]["detail"] == "a field stands twice"
+    assert (alone.status_code, alone.json()["errors"][0]["field"]) == (422, "body")
+    assert Observation.objects.count() == 3
+    assert RejectedCount.objects.get(reason="malformed", device_key="dev-a").n == 3
+
+
+def test_each_refused_request_says_where_and_what_to_do(device: Device) -> None:
+    token = token_for(device)
+
+    async def course() -> list[httpx.Response]:
+        async with opened(token) as post:
+            return [
+                await post(body=b"{"),
+                await post(body=b"[" * 100_000 + b"]" * 100_000),
+                await post(body=b"[" + b",".join([b"{}"] * 100_000) + b"]"),
+                await post(body=b" " * 2_000_000),
+                await post({}, Authorization="Bearer x"),
+                await post({}, Authorization=""),
+            ]
+
+    answers = run(course())
+    told = [(answer.status_code, answer.json()["code"], answer.json()["errors"][0]["field"]) for answer in answers]
+    assert told == [
+        (400, "malformed", "body"), (400, "malformed", "body"), (413, "too_many", "body"), (413, "too_large", "body"),
+        (401, "wrong_credential", "Authorization"), (401, "no_credential", "Authorization"),
+    ]  # fmt: skip
+    for answer in answers:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["errors"][0]["remedy"]
+        assert answer.json()["type"].startswith("urn:scoc:problem:")
+    counts = dict(RejectedCount.objects.values_list("reason", "n"))
+    assert counts == {"malformed": 2, "too_large": 2, "wrong_credential": 1}
+
+
+def test_reasons_and_remedies_are_told_in_both_languages() -> None:
+    """Whatever sensing refuses has a field and something to do; what is our own fault has none."""
+    own = {"fault", "too_large", "wrong_credential"}
+    assert set(remedies.OF_READING) == set(REASONS) - own
+    for _, remedy in [*remedies.OF_READING.values(), *remedies.OF_REQUEST.values()]:
+        assert remedy.zh != remedy.en
+        assert remedy.en.isascii()
 
 
 def test_ten_megabytes_are_refused_before_they_are_read(device: Device) -> None:

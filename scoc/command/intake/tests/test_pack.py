@@ -85,6 +85,11 @@ def test_apply_change_and_export(db: None, tmp_path: Path) -> None:
         (RULE.replace("300", "0"), "", ["situations.toml:3", "radius_m"]),
         (RULE.replace("radius_m", "radius"), "", ["situations.toml", "radius"]),
         (RULE.replace("accept_level = 1", "accept_level = 5"), "", ["situations.toml:5", "accept_level"]),
+        (
+            RULE.replace("accept_level = 1", "accept_signals = 3"),
+            "",
+            ["situations.toml:1", "accept_signals", "Without `accept_level`", "leave `accept_signals` out"],
+        ),
         (RULE + RULE, "", ["situations.toml", "stands twice"]),
         (RULE, "\n[intake]\nask = 0.9\n", ["city.toml", "ask"]),
         (RULE, "\n[intake]\nauto_join = 1.5\n", ["city.toml", "auto_join"]),
