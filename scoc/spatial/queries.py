@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 from django.db import connection
-from shapely import from_geojson
+from django.db.models import Q
+from shapely import Point, from_geojson
 
 from scoc.core.access import query
 from scoc.core.acting import Viewer
 from scoc.core.models import Area
+from scoc.core.now import city_today
 from scoc.core.remembered import forgettable
 from scoc.kit.geometry import Locator
 from scoc.spatial.models import AreaShape, MapFeature
@@ -79,11 +83,34 @@ def _by_postgis(level: str, lon: float, lat: float) -> int | None:
     return int(row[0]) if row else None
 
 
-def locate(lon: float, lat: float) -> int | None:
+def _then(lon: float, lat: float, on: date) -> int | None:
+    """The version of the finest area that held a point on a past day. Read from the rows: such questions are rare."""
+    around = AreaShape.objects.filter(
+        Q(area__valid_to=None) | Q(area__valid_to__gt=on), area__valid_from__lte=on, west__lte=lon, east__gte=lon,
+        south__lte=lat, north__gte=lat, area__level__in=_FINEST,
+    )  # fmt: skip
+    rows = around.values_list("area__level", "area__code", "area_id", "geometry").order_by("area__code", "area_id")
+    point = Point(lon, lat)
+    for level in _FINEST:
+        for _, _, pk, text in (row for row in rows if row[0] == level):
+            if from_geojson(text).covers(point):
+                return pk
+    return None
+
+
+def locate(lon: float, lat: float, on: date | None = None) -> int | None:
     """The id of the finest area that holds a WGS84 point; None outside the city. Border points: the lowest code.
+
+    With a past day of the city the version that held then; where none is known of that day, today's.
 
     Needs no permission: it tells nothing of the city but where its borders are.
     """
+    if not (math.isfinite(lon) and math.isfinite(lat)):
+        return None
+    if on is not None and on < city_today():
+        found = _then(lon, lat, on)
+        if found is not None:
+            return found
     _refresh()
     for level in _levels():
         if connection.vendor == "postgresql":
@@ -98,9 +125,9 @@ def locate(lon: float, lat: float) -> int | None:
     return None
 
 
-def area_at(lon: float, lat: float) -> Area | None:
+def area_at(lon: float, lat: float, on: date | None = None) -> Area | None:
     """The finest area that holds a point, as its row. Needs no permission: see `locate`."""
-    found = locate(lon, lat)
+    found = locate(lon, lat, on)
     return Area.objects.filter(pk=found).first() if found else None
 
 
@@ -109,7 +136,8 @@ def area_shapes(viewer: Viewer, level: str, parent: str | None = None) -> Featur
     """The outlines of the areas of a level, below one parent if given, as GeoJSON with code and names."""
     rows = AreaShape.objects.filter(area__level=level, area__valid_to=None).select_related("area")
     if parent:
-        rows = rows.filter(area__path__contains=f"{parent}/")
+        above = Area.objects.filter(code=parent, valid_to=None).values_list("path", flat=True).first()
+        rows = rows.filter(area__path__startswith=above) if above else rows.none()
     return FeatureCollection(
         features=[
             Feature(

@@ -20,7 +20,7 @@ from scoc.core.city.reading import Manifest
 from scoc.core.contacts import Person, keep
 from scoc.core.facts import Code
 from scoc.core.models import Area, Asset, Attachment, Grade
-from scoc.core.now import city_now, wall_now
+from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.refusals import NotAllowed, Refusal, invalid
 from scoc.kit.coordinates import Datum, convert
 from scoc.kit.text import Text
@@ -48,7 +48,7 @@ def receive_signal(actor: Actor, signal: SignalIn) -> SignalReceipt:
     happened_at = _checked_time(signal, settings)
     lon, lat = _checked_position(signal)
     _check_category(signal)
-    area = _area_of(signal, lon, lat)
+    area = _area_of(signal, lon, lat, happened_at)
     asset = _asset_of(signal)
     if lon is None and asset is not None:
         lon, lat = asset.lon, asset.lat
@@ -146,9 +146,10 @@ def _check_category(signal: SignalIn) -> None:
                       code="unknown_category", zh="没有这个类别。")  # fmt: skip
 
 
-def _area_of(signal: SignalIn, lon: float | None, lat: float | None) -> Area | None:
-    """The version of the area that holds the position, else the one that the report names."""
-    found = locate(lon, lat) if lon is not None and lat is not None else None
+def _area_of(signal: SignalIn, lon: float | None, lat: float | None, happened_at: datetime) -> Area | None:
+    """The version of the area that held the position when it happened, else the one that the report names."""
+    day = happened_at.astimezone(city_zone()).date()
+    found = locate(lon, lat, day) if lon is not None and lat is not None else None
     if found is not None:
         return Area.objects.get(pk=found)
     if signal.area is None:

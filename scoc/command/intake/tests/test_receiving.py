@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -13,9 +14,10 @@ from scoc.command.intake.tests.factories import FLOOD, NOISE, report
 from scoc.core import queries as core_queries
 from scoc.core.acting import Actor, GrantRule
 from scoc.core.administration import hand_in_file
-from scoc.core.models import FactRow
+from scoc.core.models import Area, FactRow
 from scoc.core.refusals import Invalid, NotFound, Refusal
-from scoc.core.tests.factories import make_actor, make_organisation
+from scoc.core.tests.factories import City, make_actor, make_organisation
+from scoc.spatial.tests.factories import make_outline, next_version
 
 
 def test_the_first_signal_opens_a_situation_and_a_near_one_joins_it(acceptor: Actor) -> None:
@@ -73,6 +75,18 @@ def test_a_position_outside_of_the_city_is_refused(acceptor: Actor) -> None:
         report(acceptor, metres=None, lon=116.4, lat=39.9)
     assert refused.value.code == "outside_city"
     assert not Signal.objects.exists()
+
+
+def test_what_happened_before_a_border_moved_lies_in_the_area_of_then(acceptor: Actor, city: City) -> None:
+    """The report is of this morning; a late one tells of February, when the place was still the eastern district's."""
+    make_outline(city.east, 121.45, 29.9, 121.6, 30.1)
+    moved = date(2026, 3, 1)
+    west = next_version(city.west, moved)
+    make_outline(west, 121.4, 29.9, 121.6, 30.1)
+    Area.objects.filter(pk=city.east.pk).update(valid_to=moved)
+    assert Signal.objects.get(pk=report(acceptor).signal_id).area == west
+    late = report(acceptor, minutes=-110 * 24 * 60)
+    assert Signal.objects.get(pk=late.signal_id).area == city.east
 
 
 def test_files_go_with_the_report_of_the_post_that_handed_them_in(acceptor: Actor) -> None:
