@@ -113,7 +113,7 @@ def test_a_wrong_outline_is_told_with_its_file_and_line(db: None, tmp_path: Path
 
 def test_what_runs_can_be_exported_and_read_again(db: None, tmp_path: Path) -> None:
     applied(tmp_path / "in", convert_geometry(EAST, Datum.WGS84, Datum.GCJ02), datum=Datum.GCJ02)
-    export_pack(tmp_path / "out")
+    export_pack(system_actor("city"), tmp_path / "out")
     assert not plan_pack(read_pack(str(tmp_path / "out")))
 
 
