@@ -200,6 +200,7 @@ class Hub:
         self.streams: set[Stream] = set()
         self.tail = Tail()
         self.polls = 0
+        self.stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._poller: asyncio.Task[None] | None = None
@@ -210,7 +211,11 @@ class Hub:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # another life of the server
             self._loop, self._wake, self._poller, self.streams = loop, asyncio.Event(), None, set()
+            self.stopped = False
         stream = Stream(viewer)
+        if self.stopped:  # it came in on a connection that was open already
+            stream.end()
+            return stream
         self.streams.add(stream)
         if self._poller is None:
             self._standing = loop.create_future()
@@ -234,7 +239,8 @@ class Hub:
                 self._loop.call_soon_threadsafe(self._wake.set)
 
     def stop(self) -> None:
-        """End every stream; the process is going down."""
+        """End every stream, and those that still come; the process is going down."""
+        self.stopped = True
         for stream in self.streams:
             stream.end()
         self.streams.clear()

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from socket import socket
 from typing import Any
 
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from uvicorn.main import STARTUP_FAILURE
+
+from scoc.core import live
+
+
+class _Server(uvicorn.Server):
+    """Ends the live streams before it waits for requests to be answered: a stream is a request without an end."""
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Stop."""
+        live.HUB.stop()
+        await super().shutdown(sockets)
 
 
 class Command(BaseCommand):
@@ -17,14 +30,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until told to stop."""
-        uvicorn.run(
-            "scoc.site.asgi:application",
-            host=settings.ENVIRONMENT.host,
-            port=settings.ENVIRONMENT.port,
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-            timeout_graceful_shutdown=10,
-            server_header=False,
-            ws="none",
+        server = _Server(
+            uvicorn.Config(
+                "scoc.site.asgi:application",
+                host=settings.ENVIRONMENT.host,
+                port=settings.ENVIRONMENT.port,
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+                timeout_graceful_shutdown=10,
+                server_header=False,
+                ws="none",
+            )
         )
+        server.run()
+        if not server.started:
+            raise SystemExit(STARTUP_FAILURE)
