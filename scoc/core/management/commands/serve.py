@@ -8,9 +8,11 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from uvicorn.main import STARTUP_FAILURE
 
 from scoc.core import live
+
+NOT_STARTED = 3
+"""The status of a process that could not start, as of uvicorn's own command."""
 
 
 class _Server(uvicorn.Server):
@@ -45,4 +47,4 @@ class Command(BaseCommand):
         )
         server.run()
         if not server.started:
-            raise SystemExit(STARTUP_FAILURE)
+            raise SystemExit(NOT_STARTED)
