@@ -84,6 +84,10 @@ class Person:
         form.get_by_role("button", name=move, exact=True).click()
         expect(form).to_have_count(0)
 
+    def asks(self, path: str) -> Any:
+        """Read from the API with this browser's own session."""
+        return self.page.evaluate("async path => (await fetch(path)).json()", f"/api/v1{path}")
+
     def calls(self, path: str, body: dict[str, Any]) -> tuple[int, str]:
         """Call the API past the screen, with this browser's own session."""
         found = self.page.evaluate(
@@ -222,12 +226,28 @@ def test_the_first_loop_in_five_browsers(town: Town, chromium: Browser, tmp_path
     expect(unit.page.locator(".acts")).to_be_visible()
     expect(unit.page.locator(".acts").get_by_role("button", name=re.compile("^结案"), disabled=False)).to_have_count(0)
     screens.take(unit.page, "unit-cannot-close")
+    acts = unit.page.locator(".acts")
+    expect(acts).to_contain_text("处置单位不可核查、结案自己处置的案卷")
     assert unit.calls(f"/cases/{case}/close", {"criterion_met": True}) == (403, "no_permission")
+    # Not even the permission helps: given by mistake, it is refused for what the unit is, in words and in the audit.
+    security = Person(chromium, town, "security_admin")
+    clerk = security.asks("/core/accounts?search=clerk.drainage")["items"][0]["id"]
+    grant = {"permission": "cases.close_case", "scope": "city"}
+    assert security.calls(f"/core/accounts/{clerk}/grants", grant) == (201, "")
+    unit.open(f"/cases/{case}")
+    expect(acts).to_contain_text("处置单位不可核查、结案自己处置的案卷")
+    expect(acts.get_by_role("button", name=re.compile("^结案"), disabled=True)).to_be_visible()
+    expect(acts.get_by_role("button", name=re.compile("^结案"), disabled=False)).to_have_count(0)
+    unit.page.keyboard.press("o")
+    expect(unit.page.get_by_role("dialog")).to_have_count(0)
+    screens.take(unit.page, "unit-cannot-close-with-permission")
+    assert unit.calls(f"/cases/{case}/close", {"criterion_met": True}) == (403, "handling_unit_cannot_close")
     auditor = Person(chromium, town, "audit_admin")
     auditor.open("/settings/audit?action=cases.close_case")
-    row = auditor.page.locator("tbody tr").first
-    for words in ("clerk.drainage", "cases.close_case", "no_permission"):
-        expect(row).to_contain_text(words)
+    rows = auditor.page.locator("tbody tr").filter(has_text="clerk.drainage")
+    for row, why in ((rows.nth(0), "处置单位不能结案"), (rows.nth(1), "岗位没有这项权限")):
+        for words in ("clerk.drainage", "cases.close_case", why):
+            expect(row).to_contain_text(words)
     screens.take(auditor.page, "audit")
 
     expect(rate.locator(".value")).to_contain_text(past.OLD[2])
@@ -242,5 +262,5 @@ def test_the_first_loop_in_five_browsers(town: Town, chromium: Browser, tmp_path
     expect(cockpit.locator("li", has=cockpit.locator(".where"), has_text="东海路253号")).to_have_count(0)
     assert cockpit.evaluate("window.neverReloaded") is True
     screens.take(cockpit, "cockpit-after")
-    for person in (mayor, acceptor, leader, dispatcher, unit, collector, auditor):
+    for person in (mayor, acceptor, leader, dispatcher, unit, collector, security, auditor):
         assert person.faults == []

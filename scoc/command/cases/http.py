@@ -151,6 +151,12 @@ def case(request: Request, response: HttpResponse, case_id: int = ID, as_of: Mom
     return found
 
 
+@routes.get("/{case_id}/around", permission="cases.read_cases", response=list[CasePoint])
+def around(request: Request, case_id: int = ID, metres: int = Query(500, ge=1, le=1000)) -> list[CasePoint]:
+    """Other open cases near a case, nearest first."""
+    return queries.cases_around(request.viewer, case_id, metres)
+
+
 @routes.get("/{case_id}/units", permission="cases.read_conditions", response=list[UnitSuggestion])
 def units_for_case(request: Request, case_id: int = ID) -> list[UnitSuggestion]:
     """The units that the matrix names for a case, best first."""

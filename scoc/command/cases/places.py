@@ -50,3 +50,8 @@ def cell_of(lon: float | None, lat: float | None) -> str:
 def priority_of(case: Case, least: int) -> int:
     """The most urgent of what speaks for it; 1 comes first."""
     return min([least, *([URGENT] if case.urgent else []), *([SUPERVISED] if case.supervised else [])])
+
+
+def cells_around(cell: str, metres: int) -> list[str]:
+    """The cells that hold everything within so many metres of any point of a cell; its neighbours lie 100 m apart."""
+    return list(h3.grid_disk(cell, metres // 100 + 1))

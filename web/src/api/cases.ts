@@ -34,6 +34,9 @@ export const caseCounts = (filter: CaseFilter): Promise<Schemas['CaseCounts']> =
 
 export const casePoints = (): Promise<CasePoint[]> => body(http.GET('/api/v1/cases/points'))
 
+export const casesAround = (case_id: number): Promise<CasePoint[]> =>
+  body(http.GET('/api/v1/cases/{case_id}/around', { params: { path: { case_id } } }))
+
 export const oneCase = (case_id: number): Promise<Case> =>
   body(http.GET('/api/v1/cases/{case_id}', { params: { path: { case_id } } }))
 

@@ -28,7 +28,8 @@ export const situations = (
 export const situation = (situation_id: number): Promise<Situation> =>
   body(http.GET('/api/v1/intake/situations/{situation_id}', { params: { path: { situation_id } } }))
 
-export const situationCounts = (): Promise<Schemas['CountsOut']> => body(http.GET('/api/v1/intake/situations/counts'))
+export const situationCounts = (filter: SituationFilter): Promise<Schemas['CountsOut']> =>
+  body(http.GET('/api/v1/intake/situations/counts', { params: { query: filter } }))
 
 export const situationPoints = (): Promise<SituationPoint[]> => body(http.GET('/api/v1/intake/situations/points'))
 

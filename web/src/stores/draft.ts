@@ -1,5 +1,6 @@
 /** Forms keep what was typed: closed by mistake or by an ended session, it is there again. */
 import { reactive, watch } from 'vue'
+import { useSession } from './session'
 
 const PLACE = 'scoc.draft.'
 
@@ -10,7 +11,9 @@ export interface Draft<T extends object> {
 }
 
 export function useDraft<T extends object>(name: string, empty: T): Draft<T> {
-  const key = PLACE + name
+  // By person and post: whoever signs in next at this desk must not find words that are not theirs.
+  const session = useSession()
+  const key = `${PLACE}${String(session.user?.id ?? 0)}.${String(session.post?.id ?? 0)}.${name}`
   let kept: Partial<T> = {}
   try {
     kept = JSON.parse(sessionStorage.getItem(key) ?? '{}') as Partial<T>

@@ -22,6 +22,9 @@ export interface Pages<T> {
   problem: ShallowRef<Problem | null>
   /** Rows that are not shown yet, by the list's own filters: the "3 new" chip. */
   fresh: Ref<number>
+  /** Rows that are still shown and belong to the list no longer; `drop` takes them out. */
+  gone: ShallowRef<ReadonlySet<number | string>>
+  drop: () => void
   reload: () => Promise<void>
   readMore: () => Promise<void>
 }
@@ -29,9 +32,12 @@ export interface Pages<T> {
 export interface PagesOptions<T> {
   /** Facts that may bring new rows: the list is looked at, what is new is counted, and shown when the person asks. */
   news?: string[]
-  /** Facts that change rows: those that are shown are read again in place. */
+  /** Facts that change rows: those that are shown are read again in place, those that left the list leave. */
   changes?: string[]
   key: (row: T) => number | string
+  /** Rows that left the list stay, as `gone`, until `drop`: for lists that nothing may move under a pointer. */
+  hold?: boolean
+  /** Read when this changes; the rows of the list before are dropped at once. */
   on?: () => unknown
   when?: () => boolean
 }
@@ -45,6 +51,9 @@ export function newRows<T>(page: T[], shown: T[], key: (row: T) => number | stri
   return part.filter((row) => !known.has(key(row))).length
 }
 
+/** Pages that a list reads again in place; what lies further down is as it was read. */
+const PAGES_AGAIN = 5
+
 export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>, options: PagesOptions<T>): Pages<T> {
   const items = shallowRef<T[]>([])
   const next = ref<string | null>(null)
@@ -54,62 +63,90 @@ export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>,
   const known = ref(false)
   const problem = shallowRef<Problem | null>(null)
   const fresh = ref(0)
+  const gone = shallowRef<ReadonlySet<number | string>>(new Set())
   const live = useLive()
   const session = useSession()
   let turn = 0
-  /** How many rows there were when the list was last taken over. */
+  /** How many rows there were when the list was last taken over, without those that were dropped since. */
   let told: number | null = null
-  let gone = false
+  let ended = false
   let waiting: ReturnType<typeof setTimeout> | null = null
 
-  async function read(cursor: string | null, put: (page: OnePage<T>) => void): Promise<void> {
+  function put(page: Pick<OnePage<T>, 'items' | 'next' | 'total'>): void {
+    items.value = page.items
+    next.value = page.next
+    told = page.total
+    fresh.value = 0
+    gone.value = new Set()
+  }
+
+  async function read(look: () => Promise<OnePage<T>>, take: (page: OnePage<T>) => void): Promise<void> {
     if (options.when && !options.when()) return
     const mine = ++turn
     busy.value = true
     try {
-      const page = await ask(cursor)
-      if (gone || mine !== turn) return
-      put(page)
+      const page = await look()
+      if (ended || mine !== turn) return
+      take(page)
       total.value = page.total
       asOf.value = page.as_of
       problem.value = null
       known.value = true
     } catch (error) {
-      if (!gone && mine === turn && !session.expired) problem.value = asProblem(error)
+      if (!ended && mine === turn && !session.expired) problem.value = asProblem(error)
     } finally {
       if (mine === turn) busy.value = false
     }
   }
 
-  const reload = (): Promise<void> =>
-    read(null, (page) => {
-      items.value = page.items
-      next.value = page.next
-      fresh.value = 0
-      told = page.total
-    })
+  const reload = (): Promise<void> => read(() => ask(null), (page) => { put(page) })
 
   const readMore = (): Promise<void> =>
-    read(next.value, (page) => {
+    read(() => ask(next.value), (page) => {
       const seen = new Set(items.value.map(options.key))
       items.value = [...items.value, ...page.items.filter((row) => !seen.has(options.key(row)))]
       next.value = page.next
     })
 
-  /** Rows that are shown take their new values; none comes, none goes, none moves. What is new is counted. */
+  /** The list from its first page as far down as it is shown. */
+  async function again(): Promise<OnePage<T>> {
+    const first = await ask(null)
+    const rows = [...first.items]
+    let following = first.next
+    for (let n = 1; n < PAGES_AGAIN && following && rows.length < items.value.length; n++) {
+      const page = await ask(following)
+      rows.push(...page.items)
+      following = page.next
+    }
+    return { ...first, items: rows, next: following }
+  }
+
+  /** Rows that are shown take their new values, those that left are `gone`, new ones are counted; none moves. */
   const refresh = (): Promise<void> =>
-    read(null, (page) => {
-      const found = new Map(page.items.map((row) => [options.key(row), row]))
+    read(again, (page) => {
       if (items.value.length === 0) {
-        items.value = page.items
-        next.value = page.next
-        told = page.total
+        put(page)
         return
       }
-      const more = page.total !== null && told !== null ? page.total - told : 0
+      const found = new Map(page.items.map((row) => [options.key(row), row]))
+      // Behind the last row that was read again nothing is known, so nothing there is taken for gone.
+      const shown = items.value.map(options.key)
+      const end = page.next === null ? shown.length : shown.findLastIndex((key) => found.has(key))
+      const left = shown.filter((key, at) => at < end && !found.has(key))
+      const more = page.total !== null && told !== null ? page.total - (told - left.length) : 0
       fresh.value = Math.max(newRows(page.items, items.value, options.key, next.value === null), more)
       items.value = items.value.map((row) => found.get(options.key(row)) ?? row)
+      gone.value = new Set(left)
+      if (!options.hold) drop()
     })
+
+  function drop(): void {
+    if (gone.value.size === 0) return
+    items.value = items.value.filter((row) => !gone.value.has(options.key(row)))
+    if (told !== null) told -= gone.value.size
+    gone.value = new Set()
+    if (items.value.length === 0 && next.value !== null) void reload()
+  }
 
   const deaf = live.hear(({ name }) => {
     if (!name) return
@@ -125,14 +162,19 @@ export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>,
   })
   if (options.on) {
     watch(options.on, () => {
+      put({ items: [], next: null, total: null })
+      total.value = null
+      problem.value = null
+      known.value = false
       void reload()
     })
   }
   void reload()
   onScopeDispose(() => {
-    gone = true
+    ended = true
     deaf()
     if (waiting) clearTimeout(waiting)
   })
-  return { items, total, asOf, more: computed(() => next.value !== null), busy, known, problem, fresh, reload, readMore }
+  const more = computed(() => next.value !== null)
+  return { items, total, asOf, more, busy, known, problem, fresh, gone, drop, reload, readMore }
 }

@@ -8,7 +8,7 @@ export function spanWords(seconds: number, dayHours = 24): string {
   const { days, hours, minutes } = span(seconds, dayHours)
   if (days) return say(hours ? 'common.span.days_hours' : 'common.span.days', { days, hours })
   if (hours) return say(minutes ? 'common.span.hours_minutes' : 'common.span.hours', { hours, minutes })
-  return say('common.span.minutes', { minutes })
+  return minutes ? say('common.span.minutes', { minutes }) : say('common.span.less')
 }
 
 /** "56 min left" or "overdue by 22 min", from a deadline in natural time. */

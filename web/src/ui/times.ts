@@ -84,6 +84,20 @@ export function dateTime(when: When): string {
   return p ? `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}` : DASH
 }
 
+/** 07-15 14:36 */
+export function dayTime(when: When): string {
+  const p = parts(when)
+  return p ? `${p.month}-${p.day} ${p.hour}:${p.minute}` : DASH
+}
+
+/** How far the city's clock is ahead of UTC at a moment, in ms. */
+export function aheadOfUtc(when: When): number {
+  const p = parts(when)
+  if (!p || when === null || when === undefined) return 0
+  const own = Date.UTC(Number(p.year), Number(p.month) - 1, Number(p.day), Number(p.hour), Number(p.minute), Number(p.second))
+  return own - Math.floor(new Date(when).getTime() / 1000) * 1000
+}
+
 /** As short as it stays clear beside `now`: 14:36 today, 07-15 14:36 this year, 2025-07-15 else. */
 export function brief(when: When, now: When): string {
   const p = parts(when)
@@ -92,6 +106,28 @@ export function brief(when: When, now: When): string {
   if (!n || p.year !== n.year) return `${p.year}-${p.month}-${p.day}`
   const clock = `${p.hour}:${p.minute}`
   return p.month === n.month && p.day === n.day ? clock : `${p.month}-${p.day} ${clock}`
+}
+
+/** As `brief`, to the second: 14:36:20 today, 07-15 14:36:20 else. */
+export function briefSeconds(when: When, now: When): string {
+  const p = parts(when)
+  const n = parts(now)
+  if (!p) return DASH
+  const clock = `${p.hour}:${p.minute}:${p.second}`
+  if (n && p.year === n.year && p.month === n.month && p.day === n.day) return clock
+  return n && p.year === n.year ? `${p.month}-${p.day} ${clock}` : `${p.year}-${p.month}-${p.day} ${clock}`
+}
+
+/** From when to when, as short as it stays clear: 14:21–14:33, 07-14 22:10 – 07-15 00:05, one time where both are the same. */
+export function spanOf(first: When, last: When, now: When): string {
+  const a = parts(first)
+  const b = parts(last)
+  if (!a || !b) return DASH
+  const from = brief(first, now)
+  if (a.year === b.year && a.month === b.month && a.day === b.day) {
+    return time(first) === time(last) || a.year !== parts(now)?.year ? from : `${from}–${time(last)}`
+  }
+  return `${from} – ${brief(last, now)}`
 }
 
 /** 0 for Sunday to 6 for Saturday, in the city. */

@@ -3,7 +3,15 @@
 from scoc.command.cases.queries.definitions import conditions, suggest_unit, units_for_case
 from scoc.command.cases.queries.detail import case, evidence_file
 from scoc.command.cases.queries.evaluation import due_cases, evaluation_counts
-from scoc.command.cases.queries.worklists import TABS, Filters, case_points, case_titles, worklist, worklist_counts
+from scoc.command.cases.queries.worklists import (
+    TABS,
+    Filters,
+    case_points,
+    case_titles,
+    cases_around,
+    worklist,
+    worklist_counts,
+)
 
 __all__ = [
     "TABS",
@@ -11,6 +19,7 @@ __all__ = [
     "case",
     "case_points",
     "case_titles",
+    "cases_around",
     "conditions",
     "due_cases",
     "evaluation_counts",

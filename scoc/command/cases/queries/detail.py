@@ -8,8 +8,6 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal
 
-import h3
-
 from scoc.command.cases.models import (
     Case,
     CaseEvidence,
@@ -27,6 +25,7 @@ from scoc.command.cases.models.moves import MOVES, NEED_TEXT, STAGES, STATE_TEXT
 from scoc.command.cases.models.timers import CLOCK_TEXT, Clock
 from scoc.command.cases.moving import HANDLER_RULE, PATHS, READ, objection
 from scoc.command.cases.pack import CasesSettings
+from scoc.command.cases.places import cells_around
 from scoc.command.cases.responsibility import told_bases
 from scoc.command.cases.schemas import (
     CaseFlowOut,
@@ -270,11 +269,13 @@ def _note_name(note: CaseNote) -> Text:
 
 def _evidence(row: Case, flow: Sequence[CaseFlow]) -> list[EvidenceOut]:
     rows = CaseEvidence.objects.filter(case=row, flow_version__lte=flow[-1].version)
+    came = {step.version: step.happened_at for step in flow}
     return [
         EvidenceOut(
             id=item.pk, attachment_id=item.attachment_id, kind=item.kind,
             kind_name=text_out(_EVIDENCE[Evidence(item.kind)]), name=item.attachment.name,
             media_type=item.attachment.media_type, digest=item.attachment.digest, taken_at=item.attachment.taken_at,
+            came_at=came[item.flow_version],
             distance_m=_distance(row, item.attachment.lon, item.attachment.lat), flow_version=item.flow_version,
             by=bilingual(item.attachment.post.title if item.attachment.post else None),
         )
@@ -296,8 +297,11 @@ def _history(viewer: Viewer, row: Case, moment: Moment, persons: str) -> list[Hi
     rows = rows.filter(happened_at__gte=since, happened_at__lte=moment.at)
     found = list(rows.filter(asset=row.asset_id).order_by("-happened_at")[:MOST_HISTORY]) if row.asset_id else []
     if row.h3 and len(found) < MOST_HISTORY:
-        cells = h3.grid_disk(row.h3, settings.same_place_metres // 100 + 1)
-        near = rows.filter(h3__in=cells).exclude(pk__in=[case.pk for case in found]).order_by("-happened_at")
+        near = (
+            rows.filter(h3__in=cells_around(row.h3, settings.same_place_metres))
+            .exclude(pk__in=[case.pk for case in found])
+            .order_by("-happened_at")
+        )
         found += [
             other for other in near[: MOST_HISTORY * 5]
             if (_distance(row, other.lon, other.lat) or 0) <= settings.same_place_metres

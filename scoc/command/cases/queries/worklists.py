@@ -13,17 +13,20 @@ from django.db.models.functions import Coalesce
 from scoc.command.cases.models import MOVES, Case, CaseFlow, Clock, Side, State, Timer
 from scoc.command.cases.models.moves import HANDLING, JUDGING, OVER
 from scoc.command.cases.moving import PATHS, READ, prefixes
+from scoc.command.cases.places import cells_around
 from scoc.command.cases.schemas import CaseCounts, CasePoint, CaseRow, CaseTitle, Tab
 from scoc.command.cases.shapes import JOINED, Moment, bilingual, case_rows, moment_of, words
 from scoc.core.access import allowed, query, visible
 from scoc.core.acting import Allowed, Viewer
 from scoc.core.http.paging import COUNT_LIMIT, Page, PageQuery, paged
 from scoc.core.models import Area, Organisation
-from scoc.core.refusals import invalid
+from scoc.core.refusals import invalid, no_such
+from scoc.kit.geometry import distance_m
 from scoc.kit.worktime import Light
 
 TABS: tuple[Tab, ...] = ("mine", "open", "soon", "overdue", "closed")
 MOST_POINTS = 5000
+MOST_NEAR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,20 +214,40 @@ def case_points(viewer: Viewer, filters: Filters | None = None, as_of: datetime 
     rows, columns = _rows(viewer, filters or Filters(), moment)
     rows = _in_tab(viewer, rows, "open", moment, columns).exclude(lon=None).select_related("category")
     persons = allowed(viewer, READ).persons
-    points = []
-    for case in rows.order_by(columns.queue, "id")[:MOST_POINTS]:
-        due, yellow = getattr(case, columns.due), getattr(case, columns.yellow)
-        assert case.lon is not None
-        assert case.lat is not None
-        points.append(
-            CasePoint(
-                id=case.pk, case_no=case.case_no, title=words(case.title, persons),
-                category=case.category.code if case.category else None, state=getattr(case, columns.state),
-                priority=case.priority, light=_light(due, yellow, case.handled_in_time, moment), due_at=due,
-                lon=case.lon, lat=case.lat,
-            )
-        )  # fmt: skip
-    return points
+    return [_point(case, columns, moment, persons) for case in rows.order_by(columns.queue, "id")[:MOST_POINTS]]
+
+
+@query(READ)
+def cases_around(viewer: Viewer, case_id: int, metres: int = 500) -> list[CasePoint]:
+    """Other open cases within so many metres of a case, nearest first, at most 50. Raises NotFound."""
+    moment = moment_of(None)
+    rows, columns = _rows(viewer, Filters(), moment)
+    here = rows.filter(pk=case_id).first()
+    if here is None:
+        raise no_such("案卷", "case", f"cases:{case_id}")
+    if not here.h3 or here.lon is None or here.lat is None:
+        return []
+    persons = allowed(viewer, READ).persons
+    near = rows.filter(is_open=True, h3__in=cells_around(here.h3, metres)).exclude(pk=here.pk)
+    found = [
+        (distance_m(here.lon, here.lat, case.lon, case.lat), case)
+        for case in near.select_related("category").order_by("-happened_at")[:MOST_NEAR]
+        if case.lon is not None and case.lat is not None
+    ]
+    found.sort(key=lambda pair: (pair[0], pair[1].pk))
+    return [_point(case, columns, moment, persons) for far, case in found if far <= metres][:50]
+
+
+def _point(case: Case, columns: _Columns, moment: Moment, persons: str) -> CasePoint:
+    due, yellow = getattr(case, columns.due), getattr(case, columns.yellow)
+    assert case.lon is not None
+    assert case.lat is not None
+    return CasePoint(
+        id=case.pk, case_no=case.case_no, title=words(case.title, persons),
+        category=case.category.code if case.category else None, state=getattr(case, columns.state),
+        priority=case.priority, light=_light(due, yellow, case.handled_in_time, moment), due_at=due,
+        lon=case.lon, lat=case.lat,
+    )  # fmt: skip
 
 
 def _light(due: datetime | None, yellow: datetime | None, handled_in_time: bool | None, moment: Moment) -> Light:

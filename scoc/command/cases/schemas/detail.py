@@ -58,6 +58,9 @@ class EvidenceOut(Schema):
     digest: str
     """SHA-256 of the content."""
     taken_at: datetime | None
+    """As the file itself says; None: it does not say."""
+    came_at: datetime
+    """When it came with a step of the case."""
     distance_m: int | None
     """From the place of the case to where it was taken."""
     flow_version: int

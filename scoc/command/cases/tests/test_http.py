@@ -85,7 +85,7 @@ def test_the_unit_cannot_close_over_http(cast: Cast) -> None:
 
 
 READS = ("/worklist", "/worklist/export", "/counts", "/points", "/{id}", "/conditions",
-         "/units?condition=component/0101-2", "/{id}/units",
+         "/units?condition=component/0101-2", "/{id}/units", "/{id}/around",
          "/evaluation?start=2026-06-01T00:00:00Z&end=2026-07-01T00:00:00Z")  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from scoc.command.cases.models import Case, State
 from scoc.command.cases.queries import Filters
 from scoc.command.cases.schemas import CaseRow, Tab
 from scoc.command.cases.tests.factories import (
+    EAST,
     FLOOD,
     WEST,
     Cast,
@@ -243,3 +244,15 @@ def test_what_was_recorded_later_was_not_known(cast: Cast) -> None:
         assert queries.case(cast.leader, case.pk, late).state == "accepted"
         assert shown(cast.acceptor, "mine", happened + timedelta(hours=1)) == ["cover"]
         assert shown(cast.acceptor, "mine", late) == []
+
+
+def test_what_is_open_around_a_case(cast: Cast) -> None:
+    here = report(cast)
+    near = report(cast, (EAST[0] + 0.003, EAST[1]))  # 290 m
+    nearer = report(cast, (EAST[0], EAST[1] + 0.001))  # 111 m
+    report(cast, (EAST[0] + 0.006, EAST[1]))  # 579 m
+    found = queries.cases_around(cast.leader, here.pk)
+    assert [point.id for point in found] == [nearer.pk, near.pk]
+    assert [point.id for point in queries.cases_around(cast.leader, here.pk, 200)] == [nearer.pk]
+    with pytest.raises(NotFound):
+        queries.cases_around(cast.leader, 10**6)
