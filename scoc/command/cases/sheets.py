@@ -32,7 +32,7 @@ CASES: Sheet[CaseRow] = Sheet(
         Column(Text("标题", "Title"), lambda row: row.title, 40),
         Column(Text("状态", "State"), lambda row: row.state_name, 14),
         Column(Text("优先级", "Priority"), lambda row: f"P{row.priority}", 8),
-        Column(Text("类型", "Kind"), lambda row: _KINDS[row.kind], 10),
+        Column(Text("类型", "Kind"), lambda row: _KINDS.get(row.kind), 10),
         Column(Text("类别代码", "Class code"), lambda row: row.category, 16),
         Column(Text("类别", "Class"), lambda row: row.category_name),
         Column(Text("立案条件", "Condition"), lambda row: row.condition, 30),

@@ -10,7 +10,7 @@ from scoc.kit.text import Text
 
 def _by_channel(row: SituationRow) -> Text:
     """E.g. `热线来电 2、物联感知 1`."""
-    found = [(CHANNEL_NAMES[channel], n) for channel, n in sorted(row.counts.items())]
+    found = [(CHANNEL_NAMES.get(channel, Text(channel, channel)), n) for channel, n in sorted(row.counts.items())]
     return Text("、".join(f"{name.zh} {n}" for name, n in found), ", ".join(f"{name.en} {n}" for name, n in found))
 
 

@@ -21,7 +21,7 @@ from scoc.core.http import exports
 from scoc.core.http.exports import Column, ExportQuery, Sheet, exported
 from scoc.core.http.paging import Page, PageQuery
 from scoc.core.http.request import Request
-from scoc.core.models import AuditEntry
+from scoc.core.models import AuditEntry, Run
 from scoc.core.refusals import Refusal
 from scoc.core.tests.factories import City, make_actor
 from scoc.kit.text import Text
@@ -58,8 +58,8 @@ ROWS = [
 
 def asked(actor: Actor, form: str, rows: list[Row], spoken: str = "zh-CN", size: int = 1) -> Any:
     """The file of these rows, which come in pages of `size`."""
-    request: Request = RequestFactory().get("/", {"form": form}, headers={"Accept-Language": spoken})  # type: ignore[assignment]  # a viewer is set below
-    request.viewer = actor
+    request: Request = RequestFactory().get("/", {"form": form, "text": "张三"}, headers={"Accept-Language": spoken})  # type: ignore[assignment]  # a viewer is set below
+    request.viewer, request.correlation = actor, "c0ffee"
 
     def read(page: PageQuery) -> Page[Row]:
         at = int(page.cursor or 0)
@@ -94,11 +94,15 @@ def test_csv_opens_in_a_spreadsheet_and_runs_nothing(city: City) -> None:
     answer = asked(make_actor("core.read_audit"), "csv", ROWS)
     assert answer.content.startswith(b"\xef\xbb\xbf")
     lines = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    *lines, (origin,) = lines
     assert lines == [
         ["名称", "时间", "数值", "有值", "日期"],
         ['\'=HYPERLINK("http://x")', "2026-07-02 00:30:05", "1.50", "是", "2026-07-01"],
         ["井盖，破损\n两处", "", "", "否", "2026-07-01"],
     ]
+    assert origin.startswith("# 城市")
+    assert "导出人 " in origin
+    assert "c0ffee" in origin
     assert answer["Content-Disposition"].startswith('attachment; filename="things-')
     assert answer["Cache-Control"] == "private, no-store"
 
@@ -114,6 +118,14 @@ def test_xlsx_has_times_and_figures_as_such_and_says_what_it_is(city: City) -> N
     about = dict(cells(content, 2))
     assert about["Rows"] == "2"
     assert about["List"] == "Things"
+    assert about["Exported by"].startswith("user")
+
+
+def test_a_file_of_a_drill_says_so(city: City) -> None:
+    Run.objects.filter(pk=now.current_run()).update(kind=Run.Kind.EXERCISE, name=Text("防汛演练", "Flood drill"))
+    answer = asked(make_actor("core.read_audit"), "csv", ROWS)
+    assert 'filename="exercise-things-' in answer["Content-Disposition"]
+    assert "# 非实时数据 演练：防汛演练; " in answer.content.decode()
 
 
 def test_an_export_is_in_the_audit(city: City) -> None:
@@ -123,7 +135,8 @@ def test_an_export_is_in_the_audit(city: City) -> None:
     assert (entry.user_id, entry.action, entry.subject, entry.outcome) == (
         actor.user_id, "core.read_audit", "things", "done",
     )  # fmt: skip
-    assert entry.detail == "2 rows; form=csv"
+    assert entry.detail.startswith("2 rows; form=csv&text=")
+    assert "张三" not in entry.detail  # words that were looked for may be a name
 
 
 def test_what_cannot_be_audited_is_not_given(city: City, monkeypatch: pytest.MonkeyPatch) -> None:

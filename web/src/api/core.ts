@@ -108,3 +108,7 @@ export function handIn(file: File, at?: { lon: number; lat: number }): Promise<A
 }
 
 export const attachmentUrl = (id: number): string => `/api/v1/core/attachments/${String(id)}`
+
+/** See a person in plain, for a reason that the audit keeps. */
+export const plainPerson = (contact_id: number, reason: string): Promise<Schemas['PersonOut']> =>
+  body(http.POST('/api/v1/core/contacts/{contact_id}/plain', { params: { path: { contact_id } }, body: { reason } }))

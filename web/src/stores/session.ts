@@ -69,6 +69,8 @@ export const useSession = defineStore('session', () => {
 
   async function logout(): Promise<void> {
     await core.logout()
+    // Drafts hold words about persons: they end with the session that wrote them.
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith('scoc.draft.')) sessionStorage.removeItem(key)
     take(await core.session())
   }
 

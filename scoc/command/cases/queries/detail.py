@@ -139,12 +139,11 @@ def _holds_file(viewer: Viewer, attachment_id: int) -> bool:
 
 
 def _reporter(row: Case, persons: str) -> CaseReporterOut | None:
-    """The public reporter: masked for everybody once the case was accepted, and never in plain to the unit."""
+    """The public reporter, masked whatever the viewer was granted: `core.view_plain`, with its reason and its trace in
+    the audit, is the only road to plain."""
     if row.contact is None or persons == "hidden":
         return None
-    if row.state not in {State.REPORTED, State.VERIFYING}:
-        persons = "masked"
-    person = contacts.shown(row.contact, persons)
+    person = contacts.shown(row.contact, "masked")
     return CaseReporterOut(contact_id=row.contact.pk, name=person.name, phone=person.phone)
 
 

@@ -149,7 +149,7 @@ class HistoryRow(Schema):
 
 
 class CaseReporterOut(Schema):
-    """The public reporter, masked after acceptance for everybody; plain only by the view-plain action."""
+    """The public reporter, masked for everybody; plain only by the view-plain action."""
 
     contact_id: int
     name: str

@@ -179,8 +179,20 @@ def test_the_list_leaves_as_a_file_with_the_viewers_masks(cast: Cast) -> None:
     hidden = make_actor("cases.read_cases", persons="hidden")
     for viewer, shown in ((cast.leader, "138****5678"), (hidden, ",,待受理")):
         lines = browser(viewer).get(f"{BASE}/worklist/export?tab=open").content.decode("utf-8-sig").splitlines()
-        assert len(lines) == 3
+        assert len(lines) == 4  # a heading, two rows, and whose file it is
         assert "13812345678" not in "".join(lines)
         assert shown in "".join(lines)
     book = browser(cast.leader).get(f"{BASE}/worklist/export?tab=open&form=xlsx&kind=event")
     assert (book.status_code, book.content[:2]) == (200, b"PK")
+
+
+def test_a_case_of_every_state_leaves_as_a_file(cast: Cast) -> None:
+    report(cast, category=None, description="路边有东西，不知道是什么")
+    for state in (State.REPORTED, State.FILED, State.HANDLING, State.PENDING_CLOSE, State.CLOSED):
+        bring(cast, state)
+    for tab, rows in (("open", 5), ("closed", 1)):
+        for form in ("csv", "xlsx"):
+            answer = browser(cast.leader).get(f"{BASE}/worklist/export?tab={tab}&form={form}")
+            assert answer.status_code == 200, answer.content
+            if form == "csv":
+                assert len(answer.content.decode("utf-8-sig").splitlines()) == rows + 2

@@ -1,5 +1,4 @@
 /** Channels as the desk groups them: what it draws them as, and in which colour of the palette. */
-import { say } from '@/locales'
 import { Camera, FileText, Globe, Phone, RadioTower, UserRound, type LucideIcon } from '@lucide/vue'
 
 export type Group = 'sensor' | 'call' | 'video' | 'web' | 'person' | 'other'
@@ -43,10 +42,4 @@ export function byGroup(counts: Record<string, number>): [Group, number][] {
     sums.set(groupOf(channel), (sums.get(groupOf(channel)) ?? 0) + count)
   }
   return [...sums].sort((a, b) => b[1] - a[1])
-}
-
-/** A class as people say it: "event 0506 Water on the road" for `event/0506`. */
-export function className(code: string | null | undefined, name: string): string {
-  const [kind = '', number = ''] = (code ?? '').split('/')
-  return number ? `${say(`cases.kind.${kind}`)} ${number} ${name}`.trim() : name
 }
