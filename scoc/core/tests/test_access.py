@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from scoc.core.access import actor_for, allowed, in_scope, posts_in_force, query, system_actor, visible
-from scoc.core.acting import Actor, Allowed, GrantRule
+from scoc.core.acting import BY_STATE, Actor, Allowed, GrantRule
 from scoc.core.models import Area, Attachment, AuditEntry, Grant, Organisation, Post, Role, Run, User
 from scoc.core.now import city_today, wall_now
 from scoc.core.refusals import NotAllowed
@@ -155,6 +155,31 @@ def test_scopes_of_two_grants_show_the_rows_of_both(city: City) -> None:
     mine, near, far = give(city, city.bureau, city.west), give(city, city.centre, city.east), give(city, city.centre)
     assert seen(viewer) == {mine, near}
     assert far not in seen(viewer)
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_each_row_is_measured_in_its_own_state(city: City, monkeypatch: pytest.MonkeyPatch, denied: bool) -> None:
+    """A scope that is wide in one state alone opens no row in another (here a file's name stands for its state)."""
+    monkeypatch.setitem(BY_STATE, "a.b", frozenset({"filed", "closed"}))
+    viewer = make_actor(organisation=city.bureau)
+    role = Role.objects.get(code=viewer.role)
+    Grant.objects.create(role=role, permission="a.b", scope="unit", states=["filed"])
+    Grant.objects.create(role=role, permission="a.b", scope="city", states=["closed"])
+    if denied:
+        Grant.objects.create(role=role, permission="a.*", scope="city", effect="deny", states=["filed"])
+    post = Post.objects.select_related("role", "organisation", "area").get(pk=viewer.post_id or 0)
+    viewer = actor_for(User.objects.get(pk=viewer.user_id), post)
+    rows = {}
+    for unit in (city.bureau, city.centre):
+        for state in ("filed", "closed", "void"):
+            rows[give(city, unit)] = (unit, state)
+    for pk, (_, state) in rows.items():
+        Attachment.objects.filter(pk=pk).update(name=state)
+    found = {rows[pk] for pk in seen(viewer, {"state": "name"})}
+    mine = set() if denied else {(city.bureau, "filed")}
+    assert found == {(city.bureau, "closed"), (city.centre, "closed")} | mine
+    assert not in_scope(viewer, "a.b", organisation_path=city.centre.path, state="filed")
+    assert not in_scope(viewer, "a.b", organisation_path=city.bureau.path, state="void")
 
 
 def test_rows_of_another_run_are_not_seen(city: City) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +66,13 @@ def test_a_damaged_secret_stops_the_start(tmp_path: Path, content: str) -> None:
 def test_keys_of_purposes_do_not_tell_the_secret() -> None:
     secret = b"s" * 32
     assert purpose_key(secret, "a") != purpose_key(secret, "b") != secret
+
+
+def test_options_of_the_database_url_reach_the_driver(tmp_path: Path) -> None:
+    """`?sslmode=verify-full` dropped in silence would be an open connection that looks like a safe one."""
+    url = "postgresql://u@db.example:5433/city?sslmode=verify-full&application_name=scoc%20web"
+    code = "from scoc.site import settings as s; d = s.DATABASES['default']; o = d['OPTIONS'];"
+    code += "print(d['NAME'], d['PORT'], o['sslmode'], o['application_name'])"
+    environment = {**os.environ, "SCOC_HOME": str(tmp_path), "SCOC_DATABASE_URL": url}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "city 5433 verify-full scoc web"
