@@ -156,7 +156,7 @@ def search(viewer: Viewer, text: str, *, kind: str | None = None, limit: int = 5
     looks_for_persons = grant is not None and grant.persons == "plain" and grant.city and len(text.strip()) >= 2
     asked = Asked(text.strip(), words, limit, tuple(find_person(viewer, text)) if looks_for_persons else ())
     found = []
-    for one in FINDERS.values():
+    for one in reversed(FINDERS.values()):  # what stands above comes first: cases before the directory
         if kind not in (None, one.kind) or viewer.may(one.permission) is None:
             continue
         hits = [hit for hit in one.find(viewer, asked) if hit.shows(words)]
