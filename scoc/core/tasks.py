@@ -37,13 +37,13 @@ CRONS: dict[str, str] = {}
 IN_EVERY_RUN: set[str] = set()
 """Timed tasks that drills and replays need as well; the others are for the installation, in real life's time."""
 
-CLAIM_SECONDS = 120
+CLAIM_SECONDS = 60
 """A claim older than this belongs to a worker that died; another one takes the delivery over."""
 MOST_ATTEMPTS = 8
 SLICE_SECONDS = 0.05
 """Deliveries share a transaction for this long, so that one sync to disk carries many but writers wait little."""
 CHUNK = 50
-"""Deliveries that a slice holds for itself at once."""
+"""Deliveries that a worker claims at once: what it has not begun, others wait for when it dies."""
 BREATH_SECONDS = 0.01
 """SQLite's one write lock is not fair: after a full slice the worker lets others have it."""
 KEEP_DONE = timedelta(days=7)
@@ -281,9 +281,19 @@ def _deliver_alone(delivery: Delivery) -> tuple[int, int, list[tuple[Delivery, E
     return 1, 1, []
 
 
-def _deliver_claimed(waiting: list[Delivery]) -> Round:
+def _give_back(deliveries: list[Delivery]) -> None:
+    """Let others have at once what was claimed and not begun."""
+    Delivery.objects.filter(
+        id__in=[delivery.pk for delivery in deliveries], claim=deliveries[0].claim, state=Delivery.State.CLAIMED
+    ).update(state=Delivery.State.WAITING, claim="", claimed_until=None, attempts=F("attempts") - 1)
+
+
+def _deliver_claimed(waiting: list[Delivery], stop: Callable[[], bool] = lambda: False) -> Round:
     done = failed = 0
     while waiting:
+        if stop():
+            _give_back(waiting)
+            break
         try:
             seen, did, failures = _deliver_slice(waiting)
         except Exception as error:  # noqa: BLE001  # the slice was rolled back: find the one that spoils it
@@ -299,17 +309,20 @@ def _deliver_claimed(waiting: list[Delivery]) -> Round:
     return Round(done, failed)
 
 
-def deliver(limit: int = 200, *, happened_by: datetime | None = None) -> Round:
+def deliver(
+    limit: int = CHUNK, *, happened_by: datetime | None = None, stop: Callable[[], bool] = lambda: False
+) -> Round:
     """Claim and do one round of deliveries: those that are due, and one that a dead worker left.
 
     With `happened_by` facts that happened later wait, and tasks: a replay delivers in the order of the city's time.
+    Once `stop` says so, what was not begun is given back.
     """
-    result = _deliver_claimed(_claim_waiting(limit, happened_by))
+    result = _deliver_claimed(_claim_waiting(limit, happened_by), stop)
     abandoned = _claim_abandoned(happened_by)
     if abandoned and abandoned[0].attempts > MOST_ATTEMPTS:
         _failed(abandoned[0], f"Its worker died {MOST_ATTEMPTS} times while doing this.")
         return Round(result.done, result.failed + 1)
-    further = _deliver_claimed(abandoned)
+    further = _deliver_claimed(abandoned, stop)
     return Round(result.done + further.done, result.failed + further.failed)
 
 

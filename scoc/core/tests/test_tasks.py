@@ -208,6 +208,18 @@ def test_a_dead_workers_claim_is_taken_over(city: City, later: Callable[[float],
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {2}
 
 
+def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_not_begun(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "SLICE_SECONDS", 0.0)  # one delivery a slice
+    on(Rung)(note_number)
+    ring(*range(5))
+    assert tasks.deliver(stop=lambda: len(noted()) >= 2) == tasks.Round(2, 0)
+    left = Delivery.objects.filter(state="waiting")
+    assert [(row.attempts, row.claim, row.claimed_until) for row in left] == [(0, "", None)] * 3
+    assert deliver() == tasks.Round(3, 0)
+
+
 def test_what_kills_its_worker_again_and_again_is_parked_and_takes_no_other_along(
     city: City, later: Callable[[float], None]
 ) -> None:

@@ -43,7 +43,7 @@ class Command(BaseCommand):
                     for run_id in now.open_runs():
                         with now.in_run(run_id):
                             tasks.enqueue_due()
-                result = tasks.deliver()
+                result = tasks.deliver(stop=stop.is_set)
             except DatabaseError as error:
                 log.warning("the database is away: %s", error)
                 connection.close()
