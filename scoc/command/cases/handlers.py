@@ -28,6 +28,7 @@ def open_case_for_situation(fact: SituationAccepted, news: News) -> None:
     """Open a case in REPORTED for an accepted situation, once, and tell intake."""
     actor = system_actor("cases").on_run(news.run_id)
     situation_id = int(parse_subject(fact.subject)[1])
+    intake.reserve(actor, situation_id)
     known = Case.objects.filter(situation_id=situation_id).values_list("id", flat=True).first()
     case_id = known or _open(actor, situation_id, fact)
     intake.take_over(actor, situation_id, by=f"cases:{case_id}")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from scoc.command.cases.models import Case, CaseFlow
-from scoc.command.cases.models.moves import OVER
+from scoc.command.cases.models.moves import OVER, State
 from scoc.command.cases.moving import PATHS
 from scoc.command.cases.shapes import moment_known
 from scoc.command.cases.sums import SEE, By, Counted, Period, dispatch_sums, due_sums, report_sums
@@ -16,6 +16,7 @@ from scoc.core.access import visible
 from scoc.core.acting import Viewer
 from scoc.core.measures import Measured, Window, measure
 
+OPEN = [state.value for state in State if state not in OVER]
 Gather = Callable[[Viewer, Period, By], Counted]
 
 
@@ -93,7 +94,8 @@ def open_cases(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Me
     rows = visible(viewer, Case.objects.all(), SEE, PATHS)
     if period.area_path:
         rows = rows.filter(area_path__startswith=period.area_path)
-    last = CaseFlow.objects.last_known(moment.until, moment.recorded).exclude(to_state__in=OVER).filter(case__in=rows)
+    standing = CaseFlow.objects.standing(OPEN, moment.at, moment.recorded)
+    last = standing.last_known(moment.until, moment.recorded).filter(case__in=rows)
     count = last.count()
     newest = last.order_by("-happened_at").values_list("happened_at", flat=True).first()
     return Measured(Decimal(count), samples=count, latest_at=newest)

@@ -116,15 +116,22 @@ def objection(actor: Actor, case: Case, move: Move) -> Refusal | None:
 
 def locked(actor: Actor, case_id: int) -> Case:
     """The case, locked until the action ends. Raises NotFound for what the actor may not know of."""
-    case = (
-        Case.objects.select_for_update(of=("self",))
-        .select_related("current_unit", "organisation", "area", "category", "condition", "asset__owner")
-        .filter(pk=case_id, run_id=actor.run_id or current_run())
-        .first()
-    )
+    case = lock(case_id, run_id=actor.run_id or current_run())
     if case is None:
         raise no_such("案卷", "case", f"cases:{case_id}")
     return case
+
+
+def lock(case_id: int, **others: int) -> Case | None:
+    """The case as it is once nobody else moves it.
+
+    First the lock, then the reading: PostgreSQL joins a row that it waited for with what stood beside it before.
+    """
+    rows = Case.objects.filter(pk=case_id, **others)
+    if rows.select_for_update().values_list("pk", flat=True).first() is None:
+        return None
+    beside = ("current_unit", "organisation", "area", "category", "condition", "asset__owner")
+    return rows.select_related(*beside).get()
 
 
 def may_know(actor: Actor, case: Case) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -121,6 +121,12 @@ class CasesSettings(BaseModel):
     history_months: int = Field(24, ge=1, le=120)
     """How far back the history of a place goes."""
     sources: dict[str, Source] = SOURCES
+    role_sources: dict[str, list[Annotated[str, Field(pattern=r"^\d{2}$")]]] = {
+        "collector": ["01", "03"],
+        "grid_officer": ["01", "03"],
+        "evaluator": ["02"],
+    }
+    """Sources that a role may report under, so that its guards and rates hold; roles not named may use all."""
 
     @field_validator("ladder")
     @classmethod

@@ -12,10 +12,11 @@ from scoc.command.intake.models import LIVE, SituationFlow
 from scoc.core.access import visible
 from scoc.core.acting import Viewer
 from scoc.core.measures import Measured, Window, measure
-from scoc.core.now import wall_now
 from scoc.core.refusals import invalid
 
 SEE = "intake.read_situations"
+MOST_LATE = 500
+"""So many situations that moved since `as_of` are looked at one by one; for a time long past all are."""
 
 
 @measure("intake.open_situations", permission=SEE)
@@ -31,16 +32,18 @@ def open_situations(viewer: Viewer, window: Window, parameters: dict[str, Any]) 
                           zh=f"{wanted} 不是在办态势的状态。")  # fmt: skip
         states = [wanted]
     rows = SituationFlow.objects.filter(to_state__in=states, happened_at__lte=window.end, recorded_at__lte=window.as_of)
-    left_later = Q(left_at=None) | Q(left_at__gt=window.end)
-    if window.as_of < wall_now():
-        # left before the end, but nobody knew it yet at `as_of`
+    # Those that stand so, and those of which it became known only after `as_of` that they had left.
+    candidates = Q(left_at=None) | Q(left_at__gt=window.end)
+    later = SituationFlow.objects.filter(recorded_at__gt=window.as_of).order_by().values_list("situation_id", flat=True)
+    late = set(later.distinct()[: MOST_LATE + 1])
+    if late:
         following = SituationFlow.objects.filter(
             situation=OuterRef("situation"), version__gt=OuterRef("version"), happened_at__lte=window.end,
             recorded_at__lte=window.as_of,
         )  # fmt: skip
         rows = rows.filter(~Exists(following))
-    else:
-        rows = rows.filter(left_later)
+    if len(late) <= MOST_LATE:
+        rows = rows.filter(candidates | Q(situation_id__in=late))
     rows = visible(viewer, rows, SEE, OF_SITUATION)
     if window.area is not None:
         rows = rows.filter(situation__area__path__startswith=window.area.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scoc.command.cases import facts
 from scoc.command.cases.models import Case, CaseNote, Clock, NoteKind, Timer
 from scoc.command.cases.models.timers import CLOCK_TEXT
-from scoc.command.cases.moving import UNIT_CLOCKS, UNIT_STATES, columns_of, posts_of, set_queue, subject_of
+from scoc.command.cases.moving import UNIT_CLOCKS, UNIT_STATES, columns_of, lock, posts_of, set_queue, subject_of
 from scoc.command.cases.pack import CasesSettings, Rung
 from scoc.command.cases.timing import OFFICE, next_rung, recompute
 from scoc.core.acting import Actor, acting
@@ -21,7 +21,9 @@ BATCH = 200
 
 
 def _lock(case_id: int) -> Case:
-    return Case.objects.select_for_update(of=("self",)).select_related("current_unit").get(pk=case_id)
+    case = lock(case_id)
+    assert case is not None  # cases are never removed
+    return case
 
 
 @action("cases.urge_due")

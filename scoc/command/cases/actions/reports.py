@@ -34,12 +34,17 @@ from scoc.kit.coordinates import Datum, convert
 from scoc.kit.text import Text
 
 
-def _source(code: str) -> Source:
-    sources = city_settings(CasesSettings).sources
-    if code not in sources:
-        raise invalid("source", f"There is no source {code}.", f"Use one of {', '.join(sorted(sources))}.",
+def _source(actor: Actor, code: str) -> Source:
+    settings = city_settings(CasesSettings)
+    if code not in settings.sources:
+        raise invalid("source", f"There is no source {code}.", f"Use one of {', '.join(sorted(settings.sources))}.",
                       zh=f"没有案件来源 {code}。")  # fmt: skip
-    return sources[code]
+    own = settings.role_sources.get(actor.role)
+    if own is not None and code not in own:
+        raise NotAllowed(
+            "not_your_source", Text("您的岗位不能以该来源上报。", "Your post may not report under this source."),
+        )  # fmt: skip
+    return settings.sources[code]
 
 
 def _where(report: CaseIn, area_id: int | None, judged: bool) -> tuple[float | None, float | None, Area]:
@@ -135,7 +140,7 @@ def report_case(
     """
     work = acting()
     moment = city_now()
-    source = _source(report.source)
+    source = _source(actor, report.source)
     _refuse_known(work.run_id, report, situation_id)
     lon, lat, area = _where(report, area_id, situation_id is not None)
     _in_area(actor, area)

@@ -33,8 +33,7 @@ from scoc.core.actions import action
 from scoc.core.facts import Code
 from scoc.core.models import Area
 from scoc.core.now import wall_now
-from scoc.core.refusals import Refusal, invalid
-from scoc.kit.text import Text
+from scoc.core.refusals import invalid
 
 
 @action("cases.accept_case", by_state=State)
@@ -74,17 +73,14 @@ def accept_case(actor: Actor, case_id: int, wanted: CaseAcceptIn, *, version: in
 
 @action("cases.file_case", by_state=State)
 def file_case(actor: Actor, case_id: int, *, opinion: str = "", version: int | None = None) -> CaseMoved:
-    """File a case (7 立案): limit and closing criterion of the condition, as they hold now, are frozen."""
+    """File a case (7 立案): limit and closing criterion of the condition, as they hold now, are frozen.
+
+    One that was withdrawn since acceptance holds as it was accepted: there is no way back to choose another.
+    """
 
     def prepare(case: Case, moment: datetime) -> None:
         assert case.condition is not None
-        condition = FilingCondition.objects.at(moment).filter(code=case.condition.code).first()
-        if condition is None:
-            raise Refusal(
-                "condition_withdrawn",
-                Text("所选立案条件已停用，请退回受理重新选择。",
-                     "The filing condition was withdrawn meanwhile; choose another one at acceptance."),
-            )  # fmt: skip
+        condition = FilingCondition.objects.at(moment).filter(code=case.condition.code).first() or case.condition
         case.condition = condition
         likely = next(iter(candidates_for(case, moment)), None)
         FilingSnapshot.objects.create(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import models
@@ -119,6 +120,10 @@ class CaseSerial(models.Model):
         return f"{self.region}{self.day} {self.last}"
 
 
+MOST_LATE = 500
+"""So many cases that moved since are looked at one by one; for a time long past all are."""
+
+
 class Flow(models.QuerySet["CaseFlow"]):
     """Rows of flows, also as they were known at a time."""
 
@@ -131,6 +136,22 @@ class Flow(models.QuerySet["CaseFlow"]):
         """Of each case the one row that told where it stood, as known then."""
         later = CaseFlow.objects.filter(case=models.OuterRef("case"), version=models.OuterRef("version") + 1)
         return self.known(until, recorded).filter(~models.Exists(later.known(until, recorded)))
+
+    def standing(self, states: Collection[str], at: datetime, recorded: datetime | None) -> Flow:
+        """Rows of these states that had not been left at `at`, and what may have been: for `last_known` to judge.
+
+        Those few come by index instead of all that ever stood so; a case whose leaving was recorded only after
+        `recorded` is among them.
+        """
+        rows = self.filter(to_state__in=states)
+        candidates = models.Q(left_at=None) | models.Q(left_at__gt=at)
+        if recorded is not None:
+            later = CaseFlow.objects.filter(recorded_at__gt=recorded).order_by().values_list("case_id", flat=True)
+            late = set(later.distinct()[: MOST_LATE + 1])
+            if len(late) > MOST_LATE:
+                return rows
+            candidates |= models.Q(case_id__in=late)
+        return rows.filter(candidates)
 
 
 class CaseFlow(FlowRow):
@@ -153,7 +174,11 @@ class CaseFlow(FlowRow):
     class Meta:
         db_table = "cases_flow"
         constraints = (models.UniqueConstraint(fields=("case", "version"), name="cases_flow_once"),)
-        indexes = (models.Index(fields=("action", "happened_at"), name="cases_flow_action"),)
+        indexes = (
+            models.Index(fields=("action", "happened_at"), name="cases_flow_action"),
+            models.Index(fields=("to_state", "left_at"), name="cases_flow_state"),
+            models.Index(fields=("recorded_at",), name="cases_flow_recorded"),
+        )
 
     def __str__(self) -> str:
         return f"{self.case_id} {self.to_state}"

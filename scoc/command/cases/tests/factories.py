@@ -133,8 +133,11 @@ def report_in(cast: Cast, place: tuple[float, float] = EAST, **rest: Any) -> Cas
 
 
 def report(cast: Cast, place: tuple[float, float] = EAST, **rest: Any) -> Case:
-    """A case in REPORTED."""
-    return Case.objects.get(pk=actions.report_case(cast.collector, report_in(cast, place, **rest)).id)
+    """A case in REPORTED, by a collector; under other sources by the desk."""
+    if (source := rest.get("source", "01")) == "01":
+        return Case.objects.get(pk=actions.report_case(cast.collector, report_in(cast, place, **rest)).id)
+    desks = {"evidence": [], **rest, "source": source}
+    return Case.objects.get(pk=actions.report_case(cast.acceptor, report_in(cast, place, **desks)).id)
 
 
 def attempt(actor: Actor, case_id: int, name: str, *, condition: str = COVER, unit_id: int | None = None) -> CaseMoved:

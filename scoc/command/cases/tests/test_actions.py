@@ -159,6 +159,12 @@ def test_a_reporter_becomes_a_contact(cast: Cast) -> None:
     assert Contact.objects.count() == 1
 
 
+def test_a_collector_cannot_choose_a_source_without_photos(cast: Cast) -> None:
+    with pytest.raises(NotAllowed) as error:
+        actions.report_case(cast.collector, report_in(cast, source="51", evidence=[]))
+    assert error.value.code == "not_your_source"
+
+
 def test_the_same_outside_number_is_taken_once(cast: Cast) -> None:
     first = report(cast, source="52", external_id="A-1")
     with pytest.raises(Refusal) as error:
@@ -249,12 +255,11 @@ def test_filing_takes_the_version_of_its_moment(cast: Cast, monday: datetime) ->
     assert case.condition.version == 2
 
 
-def test_a_withdrawn_condition_cannot_be_filed(cast: Cast) -> None:
+def test_a_condition_that_was_withdrawn_since_acceptance_holds_as_it_was_accepted(cast: Cast) -> None:
     case = bring(cast, State.ACCEPTED)
     FilingCondition.objects.filter(code=COVER).update(valid_to=now.city_now())
-    with pytest.raises(Refusal) as error:
-        step(cast, case.pk, "file_case")
-    assert refusal_of(error) == ("condition_withdrawn", case.subject)
+    step(cast, case.pk, "file_case")
+    assert FilingSnapshot.objects.get(case=case).condition_id == case.condition_id
 
 
 # ---- 9 dispatch -------------------------------------------------------------------------------------------------

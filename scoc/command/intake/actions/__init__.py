@@ -2,7 +2,7 @@
 
 from scoc.command.intake.actions.alarms import receive_alarm
 from scoc.command.intake.actions.joining import confirm, join, merge, reject, separate, undo
-from scoc.command.intake.actions.judging import accept, dismiss, escalate_overdue, settle, take_over
+from scoc.command.intake.actions.judging import accept, dismiss, escalate_overdue, reserve, settle, take_over
 from scoc.command.intake.actions.receiving import receive_signal
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "receive_alarm",
     "receive_signal",
     "reject",
+    "reserve",
     "separate",
     "settle",
     "take_over",

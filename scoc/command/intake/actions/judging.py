@@ -97,6 +97,16 @@ def dismiss(
     return _version(situation)
 
 
+@action("intake.reserve", by_state=Situation.State)
+def reserve(actor: Actor, situation_id: int) -> None:
+    """Hold a situation for who takes it over, until the open transaction ends.
+
+    Whoever works on a situation holds the desk first and everything else after it, so that no two wait for each other.
+    """
+    desk.take()
+    situation_for(actor, "intake.reserve", situation_id)
+
+
 @action("intake.take_over", by_state=Situation.State)
 def take_over(actor: Actor, situation_id: int, by: str) -> SituationVersion:
     """Note what an upper module opened of a situation, e.g. `cases:5`. The same one again changes nothing."""

@@ -148,7 +148,10 @@ class SituationFlow(FlowRow):
     class Meta:
         db_table = "intake_situation_flow"
         constraints = (models.UniqueConstraint(fields=("situation", "version"), name="intake_flow_once"),)
-        indexes = (models.Index(fields=("to_state", "left_at"), name="intake_flow_state"),)
+        indexes = (
+            models.Index(fields=("to_state", "left_at"), name="intake_flow_state"),
+            models.Index(fields=("recorded_at",), name="intake_flow_recorded"),
+        )
 
     def __str__(self) -> str:
         return f"{self.situation_id} {self.to_state}"
