@@ -1,0 +1,159 @@
+"""The desks of administration, the audit, sensing and vital signs: each opens, shows a real row, and acts."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import sign_in
+
+pytestmark = pytest.mark.browser
+NEW_PASSWORD = "Correct-horse-9"
+
+
+def send_reading(address: str, token: str, value: float) -> None:
+    """One reading of the noise monitor, as the device sends it."""
+    body = {"property": "leq", "at": datetime.now(UTC).isoformat(), "value": value}
+    request = urllib.request.Request(
+        f"{address}/api/v1/sensing/readings", json.dumps(body).encode(),
+        {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status in {200, 201, 207}
+
+
+def test_an_account_is_made_given_a_post_and_a_denial(page: Page, address: str) -> None:
+    """The new person is found by name, holds the post until its end, and what was done is in the audit."""
+    sign_in(page, address, "security_admin")
+    page.get_by_role("navigation").get_by_text("设置").first.click()
+    page.get_by_role("button", name="新建账号").click()
+    page.fill("input[name=new-username]", "li.si")
+    page.fill("input[name=new-name]", "李四光")
+    page.fill("input[name=new-password]", NEW_PASSWORD)
+    page.get_by_role("dialog").get_by_role("button", name="新建账号").click()
+    expect(page.get_by_text("未任岗位")).to_be_visible()
+    page.get_by_role("button", name="授予岗位").click()
+    page.get_by_role("dialog").locator(".el-select").click()
+    page.keyboard.type("acceptor-3")
+    page.get_by_role("option").first.click()
+    page.fill("input[name=until]", "2199-01-01T08:00")
+    page.get_by_role("dialog").get_by_role("button", name="授予岗位").click()
+    expect(page.locator("tr", has_text="acceptor-3").first).to_contain_text("2199-01-01 08:00")
+    page.get_by_role("button", name="授权或禁止").click()
+    page.get_by_role("dialog").locator(".el-select").click()
+    page.keyboard.type("intake.accept")
+    page.get_by_role("option").first.click()
+    page.get_by_role("radio", name="禁止").check()
+    page.get_by_role("dialog").get_by_role("button", name="禁止").click()
+    expect(page.locator("tr", has_text="intake.accept").first).to_contain_text("个人")
+    page.goto(f"{address}/settings/accounts?search=li.si")
+    row = page.locator("tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("李**")
+    page.goto(f"{address}/audit?user=security_admin&action=core.give_post")
+    expect(page.locator("tbody tr").first).to_contain_text("授予岗位")
+    expect(page.locator("tbody tr").first).to_contain_text("core:user-")
+
+
+def test_a_key_is_shown_once_and_revoked(browser: Browser, address: str) -> None:
+    """Who issues sees the key once; who guards the city revokes it; both see quota and use."""
+    issuing, guarding = (browser.new_context(viewport={"width": 1366, "height": 768}).new_page() for _ in range(2))
+    sign_in(issuing, address, "system_admin", "/settings/keys")
+    issuing.get_by_role("button", name="签发密钥").click()
+    dialog = issuing.get_by_role("dialog")
+    dialog.locator("input[name=machine]").fill("rain-gateway")
+    dialog.locator("input[name=label]").fill("雨量")
+    dialog.locator(".el-select").click()
+    issuing.get_by_role("option").first.click()
+    dialog.get_by_role("button", name="签发密钥").click()
+    expect(issuing.get_by_role("dialog").locator("code")).to_contain_text(re.compile("^scoc_[0-9a-f]{12}_"))
+    issuing.get_by_role("button", name="我已保存").click()
+    expect(issuing.locator("tbody tr", has_text="rain-gateway")).to_contain_text("有效")
+    sign_in(guarding, address, "security_admin", "/settings/keys")
+    guarding.locator("tbody tr", has_text="rain-gateway").get_by_role("button", name="吊销").click()
+    guarding.get_by_role("dialog").get_by_role("button", name="吊销").click()
+    expect(guarding.locator("tbody tr", has_text="rain-gateway")).to_contain_text("已吊销")
+    for one in (issuing, guarding):
+        one.context.close()
+
+
+def test_a_year_of_the_calendar_is_published(page: Page, address: str) -> None:
+    """A year without calendar says so; publishing it with a day off takes the warning away and stays."""
+    sign_in(page, address, "system_admin", "/settings/calendar/2031")
+    expect(page.get_by_role("status")).to_contain_text("尚未发布")
+    page.get_by_role("button", name=re.compile("^2031-10-01")).click()
+    page.get_by_role("button", name="发布").click()
+    expect(page.get_by_role("status")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("button", name="2031-10-01 休息日")).to_be_visible()
+
+
+def test_a_drill_is_started_taken_part_in_and_ended(page: Page, address: str) -> None:
+    """The frame says that this is a drill; ended, the session is in real life again."""
+    sign_in(page, address, "system_admin", "/settings/runs")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="开始演练或回放").click()
+    page.fill("input[name=name_zh]", "防汛演练")
+    page.fill("input[name=name_en]", "Flood drill")
+    page.get_by_role("dialog").get_by_role("button", name="开始演练或回放").click()
+    row = page.locator("tbody tr", has_text="防汛演练")
+    row.get_by_role("button", name="参加").click()
+    page.get_by_role("dialog").get_by_role("button", name="参加").click()
+    expect(page.locator(".top .mode")).to_contain_text("演练")
+    row.get_by_role("button", name="结束").click()
+    page.get_by_role("dialog").get_by_role("button", name="结束").click()
+    expect(row).to_contain_text("已结束")
+    expect(page.locator(".top .mode")).to_contain_text("平时")
+
+
+def test_the_audit_is_the_auditors_home_and_narrows_by_its_filters(page: Page, address: str) -> None:
+    """Times are named as real ones; a filter stands in the address; nobody else opens the page."""
+    sign_in(page, address, "audit_admin")
+    expect(page).to_have_url(re.compile("/audit$"))
+    expect(page.locator("th").first).to_have_text("真实时间")
+    page.fill("input[name=user]", "audit_admin")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("user=audit_admin"))
+    expect(page.locator("tbody tr").first).to_contain_text("登录")
+
+
+def test_what_a_device_sends_with_its_new_credential_arrives_on_its_page(page: Page, address: str) -> None:
+    """The engineer issues a credential; a reading sent with it appears without loading the page; a wild one is kept."""
+    sign_in(page, address, "device_engineer", "/sensing/devices?search=ZS-0001")
+    page.get_by_role("option", name=re.compile("ZS-0001")).click()
+    page.get_by_role("button", name="签发凭证").click()
+    page.get_by_role("dialog").get_by_role("button", name="签发凭证").click()
+    token = page.get_by_role("dialog").locator("code").inner_text()
+    page.get_by_role("button", name="我已保存").click()
+    expect(page.locator("dd", has_text="已签发")).to_be_visible()
+    send_reading(address, token, 61.5)
+    expect(page.locator("tbody tr", has_text="等效声级")).to_contain_text("61.5")
+    send_reading(address, token, 9999.0)
+    page.goto(f"{address}/sensing/rejected?device=ZS-0001")
+    expect(page.locator("tbody tr").first).to_contain_text("超出")
+    page.goto(f"{address}/sensing/rules")
+    expect(page.locator("tbody tr", has_text="noise.loud")).to_contain_text("75")
+
+
+def test_vital_signs_open_how_they_are_made(page: Page, address: str) -> None:
+    """A figure opens its definition and formula, unknown is the dash; the health index opens its contributions."""
+    sign_in(page, address, "analyst", "/indicators/CI01")
+    expect(page.locator("article h1")).to_be_visible()
+    expect(page.locator(".main .figure").first).to_have_text("—")
+    expect(page.get_by_text("口径").first).to_be_visible()
+    page.locator("a.health").click()
+    expect(page).to_have_url(re.compile("/indicators/health"))
+    expect(page.locator("article h1")).to_contain_text("健康指数")
+
+
+def test_a_page_without_permission_says_so(page: Page, address: str) -> None:
+    """No empty table: words, on each page of administration."""
+    sign_in(page, address, "acceptor")
+    for path in ("/settings/accounts", "/settings/keys", "/settings/runs", "/settings/deliveries", "/audit", "/sensing/rejected"):
+        page.goto(address + path)
+        expect(page.get_by_role("alert")).to_contain_text("您的岗位不能打开此页")
