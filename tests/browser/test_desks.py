@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import sign_in
 
 pytestmark = pytest.mark.browser
-NEW_PASSWORD = "Correct-horse-9"
 
 
 def send_reading(address: str, token: str, value: float) -> None:
@@ -27,49 +26,62 @@ def send_reading(address: str, token: str, value: float) -> None:
         assert answer.status in {200, 201, 207}
 
 
-def test_an_account_is_made_given_a_post_and_a_denial(page: Page, address: str) -> None:
-    """The new person is found by name, holds the post until its end, and what was done is in the audit."""
-    sign_in(page, address, "security_admin")
-    page.get_by_role("navigation").get_by_text("设置").first.click()
-    page.get_by_role("button", name="新建账号").click()
-    page.fill("input[name=new-username]", "li.si")
-    page.fill("input[name=new-name]", "李四光")
-    page.fill("input[name=new-password]", NEW_PASSWORD)
-    page.get_by_role("dialog").get_by_role("button", name="新建账号").click()
-    expect(page.get_by_text("未任岗位")).to_be_visible()
-    page.get_by_role("button", name="授予岗位").click()
+def visitor(browser: Browser) -> Page:
+    """Somebody else at another machine."""
+    page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    page.set_default_timeout(30_000)
+    return page
+
+
+def choose(page: Page, words: str) -> None:
+    """Find something by typing in the form in front, and take the first that is offered."""
     page.get_by_role("dialog").locator(".el-select").click()
-    page.keyboard.type("acceptor-3")
-    page.get_by_role("option").first.click()
-    page.fill("input[name=until]", "2199-01-01T08:00")
-    page.get_by_role("dialog").get_by_role("button", name="授予岗位").click()
-    expect(page.locator("tr", has_text="acceptor-3").first).to_contain_text("2199-01-01 08:00")
-    page.get_by_role("button", name="授权或禁止").click()
-    page.get_by_role("dialog").locator(".el-select").click()
-    page.keyboard.type("intake.accept")
-    page.get_by_role("option").first.click()
-    page.get_by_role("radio", name="禁止").check()
-    page.get_by_role("dialog").get_by_role("button", name="禁止").click()
-    expect(page.locator("tr", has_text="intake.accept").first).to_contain_text("个人")
-    page.goto(f"{address}/settings/accounts?search=li.si")
-    row = page.locator("tbody tr")
+    page.keyboard.type(words)
+    page.locator(".el-select-dropdown__item:visible").first.click()
+
+
+def test_an_account_is_made_by_one_and_given_a_post_and_a_denial_by_another(browser: Browser, address: str) -> None:
+    """Who makes accounts gives no rights; the post ends on its day; what was done is in the audit, with its subject."""
+    making, guarding = visitor(browser), visitor(browser)
+    sign_in(making, address, "system_admin")
+    making.get_by_role("button", name="新建账号").click()
+    making.fill("input[name=new-username]", "li.si")
+    making.fill("input[name=new-name]", "李四光")
+    making.fill("input[name=new-password]", "Correct-horse-9")
+    making.get_by_role("dialog").get_by_role("button", name="新建账号").click()
+    expect(making.get_by_text("未任岗位")).to_be_visible()
+    expect(making.get_by_role("button", name="授予岗位")).to_have_count(0)
+    sign_in(guarding, address, "security_admin", making.url.removeprefix(address))
+    guarding.get_by_role("button", name="授予岗位").click()
+    choose(guarding, "acceptor-3")
+    guarding.fill("input[name=until]", "2199-01-01T08:00")
+    guarding.get_by_role("dialog").get_by_role("button", name="授予岗位").click()
+    expect(guarding.locator("tr", has_text="acceptor-3").first).to_contain_text("2199-01-01 08:00")
+    guarding.get_by_role("button", name="授权或禁止").click()
+    choose(guarding, "intake.accept")
+    guarding.get_by_role("radio", name="禁止").check()
+    guarding.get_by_role("dialog").get_by_role("button", name="禁止").click()
+    expect(guarding.locator("tr", has_text="intake.accept").first).to_contain_text("个人")
+    guarding.goto(f"{address}/settings/accounts?search=li.si")
+    row = guarding.locator("tbody tr")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("李**")
-    page.goto(f"{address}/audit?user=security_admin&action=core.give_post")
-    expect(page.locator("tbody tr").first).to_contain_text("授予岗位")
-    expect(page.locator("tbody tr").first).to_contain_text("core:user-")
+    guarding.goto(f"{address}/audit?user=security_admin&action=core.give_post")
+    expect(guarding.locator("tbody tr").first).to_contain_text("授予岗位")
+    expect(guarding.locator("tbody tr").first).to_contain_text("core:user-")
+    for one in (making, guarding):
+        one.context.close()
 
 
 def test_a_key_is_shown_once_and_revoked(browser: Browser, address: str) -> None:
     """Who issues sees the key once; who guards the city revokes it; both see quota and use."""
-    issuing, guarding = (browser.new_context(viewport={"width": 1366, "height": 768}).new_page() for _ in range(2))
+    issuing, guarding = visitor(browser), visitor(browser)
     sign_in(issuing, address, "system_admin", "/settings/keys")
     issuing.get_by_role("button", name="签发密钥").click()
     dialog = issuing.get_by_role("dialog")
     dialog.locator("input[name=machine]").fill("rain-gateway")
     dialog.locator("input[name=label]").fill("雨量")
-    dialog.locator(".el-select").click()
-    issuing.get_by_role("option").first.click()
+    choose(issuing, "data_provider")
     dialog.get_by_role("button", name="签发密钥").click()
     expect(issuing.get_by_role("dialog").locator("code")).to_contain_text(re.compile("^scoc_[0-9a-f]{12}_"))
     issuing.get_by_role("button", name="我已保存").click()
@@ -94,7 +106,7 @@ def test_a_year_of_the_calendar_is_published(page: Page, address: str) -> None:
 
 
 def test_a_drill_is_started_taken_part_in_and_ended(page: Page, address: str) -> None:
-    """The frame says that this is a drill; ended, the session is in real life again."""
+    """The frame says that this is a drill; when it is over one goes back to real life."""
     sign_in(page, address, "system_admin", "/settings/runs")
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("button", name="开始演练或回放").click()
@@ -108,6 +120,8 @@ def test_a_drill_is_started_taken_part_in_and_ended(page: Page, address: str) ->
     row.get_by_role("button", name="结束").click()
     page.get_by_role("dialog").get_by_role("button", name="结束").click()
     expect(row).to_contain_text("已结束")
+    page.locator("tbody tr", has_text="平时").get_by_role("button", name="参加").click()
+    page.get_by_role("dialog").get_by_role("button", name="参加").click()
     expect(page.locator(".top .mode")).to_contain_text("平时")
 
 
@@ -154,6 +168,13 @@ def test_vital_signs_open_how_they_are_made(page: Page, address: str) -> None:
 def test_a_page_without_permission_says_so(page: Page, address: str) -> None:
     """No empty table: words, on each page of administration."""
     sign_in(page, address, "acceptor")
-    for path in ("/settings/accounts", "/settings/keys", "/settings/runs", "/settings/deliveries", "/audit", "/sensing/rejected"):
+    for path in (
+        "/settings/accounts",
+        "/settings/keys",
+        "/settings/runs",
+        "/settings/deliveries",
+        "/audit",
+        "/sensing/rejected",
+    ):
         page.goto(address + path)
         expect(page.get_by_role("alert")).to_contain_text("您的岗位不能打开此页")

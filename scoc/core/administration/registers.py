@@ -37,6 +37,7 @@ def _post_row(post: Post) -> PostRow:
     return PostRow(
         code=post.code, title=text_out(post.title), role=post.role.code, role_name=text_out(post.role.name),
         organisation=text_out(post.organisation.short), area_name=text_out(post.area.name) if post.area else None,
+        machines=post.role.machines,
     )  # fmt: skip
 
 

@@ -18,6 +18,8 @@ class PostRow(Schema):
     role_name: TextOut
     organisation: TextOut
     area_name: TextOut | None
+    machines: bool
+    """Whether keys of machines may act in it."""
 
 
 class HoldingRow(Schema):
