@@ -19,6 +19,8 @@ class SensingSettings(BaseModel):
     """How many refused readings of one device are kept a day for inspection; all are counted."""
     online_cadences: int = Field(3, ge=1, le=100)
     """A device is online while its newest reading is not older than this many cadences (heartbeat × 3)."""
+    gap_cadences: int = Field(3, ge=1, le=100)
+    """After more cadences without a reading nobody knows whether a condition went on: its duration starts anew."""
     most_body_bytes: int = Field(1_048_576, ge=1024, le=67_108_864)
     """Largest body of one telemetry request."""
     most_readings: int = Field(10_000, ge=1, le=100_000)

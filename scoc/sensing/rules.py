@@ -9,8 +9,6 @@ from typing import Any, Literal
 from scoc.kit.text import Text
 
 Verdict = Literal["broken", "between", "recovered", "unknown"]
-GAP_CADENCES = 3
-"""After a gap of more cadences than these, nobody knows whether a condition went on: its duration starts anew."""
 LEAST_SAMPLES = 3
 """Default of `least_samples`."""
 
@@ -117,12 +115,14 @@ def decide(
     settings: dict[str, Any],
     standing: Standing,
     readings: Iterable[tuple[int, float]],
-    cadence: int,
+    longest_gap: int,
     usual: Usual = nothing_usual,
 ) -> list[Event]:
     """Move a rule of kind threshold, rate or deviation over readings in order of time; what happened on the way.
 
-    `standing` is changed in place. A threshold is reached at the value itself; it clears strictly beyond `clear_at`.
+    After more microseconds than `longest_gap` without a reading nobody knows whether a condition went on: its duration
+    starts anew. `standing` is changed in place. A threshold is reached at the value itself; it clears strictly beyond
+    `clear_at`.
     """
     events: list[Event] = []
     for at, value in readings:
@@ -132,7 +132,7 @@ def decide(
             verdict = _rate(settings, at, value, standing.memory)
         else:
             verdict = _deviation(settings, at, value, usual)
-        gap = at - standing.last_at > GAP_CADENCES * cadence
+        gap = at - standing.last_at > longest_gap
         standing.last_at = at
         step = _in_alarm if standing.phase == "alarm" else _before_alarm
         event = step(settings, standing, at, value, verdict, gap, usual)

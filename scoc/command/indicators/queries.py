@@ -44,6 +44,8 @@ from scoc.kit.text import Text
 
 SEE = "indicators.read_values"
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
+REACH = timedelta(hours=1)
+"""What is compared with the day before is the newest figure of the hour that ends then."""
 THINNED = timedelta(minutes=15)
 """Series of short lines hold one point in so long."""
 SPAN_OF_QUARTERS, SPAN_OF_HOURS = timedelta(days=8), timedelta(days=62)
@@ -161,9 +163,7 @@ def _spark_rows(
 
 
 def _day_before(indicator: Indicator, end: datetime) -> tuple[datetime, datetime]:
-    step = grain_step(indicator)
-    tolerance = 2 * step if indicator.grain == Indicator.Grain.FIVE_MINUTES else step
-    return end - DAY - tolerance, end - DAY
+    return end - DAY - max(grain_step(indicator), REACH), end - DAY
 
 
 def _signs(viewer: Viewer, indicators: Sequence[Indicator], area: Area, moment: datetime) -> list[VitalSign]:
@@ -346,7 +346,7 @@ def health_index(viewer: Viewer, area_code: str | None = None, as_of: datetime |
             comparable=False, target=city_settings(HealthSettings).target, themes=[], contributions=[], points=[],
         )  # fmt: skip
     settings = _settings(newest.scheme)
-    before = _newest_health(viewer, area, newest.at - DAY - THINNED, newest.at - DAY, moment)
+    before = _newest_health(viewer, area, newest.at - DAY - REACH, newest.at - DAY, moment)
     points = (
         _healths(viewer)
         .filter(area_code=area.code, at__gt=moment - DAY, at__lte=moment, computed_at__lte=moment)

@@ -3,11 +3,6 @@
 from django.db import migrations, models
 
 
-def retired_ones_left(apps, schema_editor):
-    """Until now a retired device was one that the pack does not name."""
-    apps.get_model("sensing", "Device").objects.filter(state="retired").update(listed=False)
-
-
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -20,5 +15,4 @@ class Migration(migrations.Migration):
             name='listed',
             field=models.BooleanField(default=True),
         ),
-        migrations.RunPython(retired_ones_left, migrations.RunPython.noop),
     ]

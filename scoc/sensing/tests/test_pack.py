@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import tomli_w
+from django.db import DatabaseError, transaction
 from shapely.geometry import box, mapping
 
 from scoc.core.access import system_actor
@@ -181,6 +182,18 @@ def test_a_changed_rule_is_a_new_version_and_goes_on_judging(city: City, monday:
     actions.ingest(system_actor("sensing"), "test", [Reading("st-1", "pm25", T0 + timedelta(minutes=1), 85.0)])
     alarm = Alarm.objects.get()
     assert (alarm.active, alarm.rule.version) == (False, 1)
+
+
+def test_a_version_of_a_rule_is_never_changed(city: City, monday: datetime, tmp_path: Path) -> None:
+    """Not past the pack either: the database refuses it; a version may only end, once."""
+    applied(tmp_path)
+    for change in ({"settings": {}}, {"level": "minor"}, {"valid_from": monday}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Rule.objects.update(**change)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Rule.objects.all().delete()
+    applied(tmp_path, rules=[])
+    assert Rule.objects.get().valid_to is not None
 
 
 def test_a_rule_that_left_the_pack_clears_its_alarms(city: City, monday: datetime, tmp_path: Path) -> None:

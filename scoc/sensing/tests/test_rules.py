@@ -12,6 +12,7 @@ from scoc.kit.text import Text
 from scoc.sensing.rules import Cleared, Raised, Standing, Worse, decide, may_matter, sentence
 
 MINUTE = 60_000_000
+GAP = 3 * MINUTE
 ABOVE: dict[str, Any] = {"side": "above", "raise_at": 75.0, "clear_at": 50.0}
 BELOW: dict[str, Any] = {"side": "below", "raise_at": 3.0, "clear_at": 4.0}
 
@@ -25,7 +26,7 @@ def judge(kind: str, settings: dict[str, Any], *values: float, usual: Any = None
     """What a rule makes of a series, from the beginning."""
     standing = Standing()
     options = {"usual": usual} if usual else {}
-    return decide(kind, settings, standing, series(*values), MINUTE, **options), standing
+    return decide(kind, settings, standing, series(*values), GAP, **options), standing
 
 
 def test_a_threshold_is_raised_where_it_is_reached_and_clears_below_the_other_one() -> None:
@@ -66,9 +67,9 @@ def test_a_condition_that_is_interrupted_begins_anew() -> None:
 def test_after_a_gap_nobody_knows_whether_the_condition_went_on() -> None:
     lasting = {**ABOVE, "duration_seconds": 120}
     standing = Standing()
-    assert decide("threshold", lasting, standing, [(0, 80.0), (4 * MINUTE, 80.0)], MINUTE) == []
+    assert decide("threshold", lasting, standing, [(0, 80.0), (4 * MINUTE, 80.0)], GAP) == []
     assert (standing.phase, standing.since) == ("pending", 4 * MINUTE)
-    assert decide("threshold", lasting, standing, [(6 * MINUTE, 80.0)], MINUTE) == [
+    assert decide("threshold", lasting, standing, [(6 * MINUTE, 80.0)], GAP) == [
         Raised(6 * MINUTE, 80.0, 4 * MINUTE, 80.0)
     ]
 
@@ -102,7 +103,7 @@ def test_the_remembered_window_gives_the_change_that_a_full_look_back_gives(valu
     standing = Standing()
     for n, (at, value) in enumerate(series(*values)):
         before = standing.phase
-        decide("rate", settings, standing, [(at, value)], MINUTE)
+        decide("rate", settings, standing, [(at, value)], GAP)
         rise = value - min(values[max(0, n - minutes) : n + 1])
         expected = "alarm" if rise >= 30 else "normal" if rise < 10 else before
         assert standing.phase == expected
@@ -138,9 +139,9 @@ def test_one_side_of_the_usual() -> None:
 
 def test_where_the_usual_is_unknown_nothing_is_raised_and_nothing_clears() -> None:
     standing = Standing()
-    assert decide("deviation", DEVIATION, standing, [(51 * MINUTE, 99.0)], MINUTE, usual) == []
+    assert decide("deviation", DEVIATION, standing, [(51 * MINUTE, 99.0)], GAP, usual) == []
     standing = Standing(phase="alarm", memory={"peak": 99.0})
-    assert decide("deviation", DEVIATION, standing, [(51 * MINUTE, 10.0)], MINUTE, usual) == []
+    assert decide("deviation", DEVIATION, standing, [(51 * MINUTE, 10.0)], GAP, usual) == []
     assert standing.phase == "alarm"
 
 
@@ -149,9 +150,9 @@ def test_a_series_judged_in_parts_is_judged_as_a_whole(values: list[float], minu
     settings = {**ABOVE, "duration_seconds": minutes * 60}
     whole, parted = Standing(), Standing()
     rows = series(*values)
-    events = decide("threshold", settings, whole, rows, MINUTE)
-    parts = decide("threshold", settings, parted, rows[:cut], MINUTE)
-    parts += decide("threshold", settings, parted, rows[cut:], MINUTE)
+    events = decide("threshold", settings, whole, rows, GAP)
+    parts = decide("threshold", settings, parted, rows[:cut], GAP)
+    parts += decide("threshold", settings, parted, rows[cut:], GAP)
     assert (parts, parted) == (events, whole)
 
 
