@@ -187,7 +187,8 @@ def test_a_changed_rule_is_a_new_version_and_goes_on_judging(city: City, monday:
 def test_a_version_of_a_rule_is_never_changed(city: City, monday: datetime, tmp_path: Path) -> None:
     """Not past the pack either: the database refuses it; a version may only end, once."""
     applied(tmp_path)
-    for change in ({"settings": {}}, {"level": "minor"}, {"valid_from": monday}):
+    changes: list[dict[str, Any]] = [{"settings": {}}, {"level": "minor"}, {"valid_from": monday}]
+    for change in changes:
         with pytest.raises(DatabaseError), transaction.atomic():
             Rule.objects.update(**change)
     with pytest.raises(DatabaseError), transaction.atomic():
