@@ -13,7 +13,9 @@ export interface Draft<T extends object> {
 export function useDraft<T extends object>(name: string, empty: T): Draft<T> {
   // By person and post: whoever signs in next at this desk must not find words that are not theirs.
   const session = useSession()
-  const key = `${PLACE}${String(session.user?.id ?? 0)}.${String(session.post?.id ?? 0)}.${name}`
+  // By run as well: words made up for a drill must not wait in a form of real life, nor the other way round.
+  const whose = [session.user?.id, session.post?.id, session.run?.id].map((id) => String(id ?? 0)).join('.')
+  const key = `${PLACE}${whose}.${name}`
   let kept: Partial<T> = {}
   try {
     kept = JSON.parse(sessionStorage.getItem(key) ?? '{}') as Partial<T>
