@@ -66,6 +66,7 @@ def main() -> None:
         begun = time.monotonic()
         time.sleep(wanted.seconds)
         passed = time.monotonic() - begun
+        print(f"the history and the start took {before[demo.pid].cpu_seconds:.0f} s of CPU")
         print(f"{'process':<12}{'% of a core':>14}{'MB':>8}{'more MB':>9}")
         total = 0.0
         for process in processes:
