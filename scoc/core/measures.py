@@ -6,14 +6,18 @@ Ratios are made above as ratio of sums, so a measure gives the two sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from scoc.core.acting import Viewer
 from scoc.core.models import Area
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,30 @@ class Measure:
     permission: str
     give: Callable[[Viewer, Window, dict[str, Any]], Measured]
     """The last argument are the definition's own parameters, e.g. {"property": "pm25"}."""
+
+
+_kept: ContextVar[dict[Hashable, Any] | None] = ContextVar("scoc_measures_kept", default=None)
+
+
+@contextmanager
+def measuring_together() -> Iterator[None]:
+    """Inside, nothing that is measured changes: what was counted for one area may serve the others (`once`)."""
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def once(key: Hashable, count: Callable[[], T]) -> T:
+    """What `count` gives, counted once for all measures that are taken together."""
+    kept = _kept.get()
+    if kept is None:
+        return count()
+    if key not in kept:
+        kept[key] = count()
+    found: T = kept[key]
+    return found
 
 
 MEASURES: dict[str, Measure] = {}

@@ -14,7 +14,8 @@ from scoc.command.cases.shapes import moment_known
 from scoc.command.cases.sums import SEE, By, Counted, Period, dispatch_sums, due_sums, report_sums
 from scoc.core.access import visible
 from scoc.core.acting import Viewer
-from scoc.core.measures import Measured, Window, measure
+from scoc.core.measures import Measured, Window, measure, once
+from scoc.core.models import Area
 
 OPEN = [state.value for state in State if state not in OVER]
 Gather = Callable[[Viewer, Period, By], Counted]
@@ -24,9 +25,22 @@ def _period(window: Window) -> Period:
     return Period(window.start, window.end, moment_known(window.as_of), window.area.path if window.area else "")
 
 
+def _counted(viewer: Viewer, window: Window, gather: Gather) -> Counted:
+    """The sums of a window in its area: the city is counted once, and every district taken from that."""
+
+    def whole() -> tuple[Counted, dict[int, str]]:
+        found = gather(viewer, _period(replace(window, area=None)), "city")
+        return found, dict(Area.objects.filter(pk__in=[key for key in found.sums if key]).values_list("pk", "path"))
+
+    counted, paths = once((gather, viewer, window.start, window.end, window.as_of), whole)
+    if window.area is None:
+        return counted
+    return counted.of([key for key, path in paths.items() if path.startswith(window.area.path)])
+
+
 def _rate(viewer: Viewer, window: Window, gather: Gather, above: str, below: str) -> Measured:
     """The two sums of a rate; with nothing below it is unknown, which is not zero."""
-    counted = gather(viewer, _period(window), "city")
+    counted = _counted(viewer, window, gather)
     total = counted.total()
     inputs = {name: count for name, count in total.items() if any(name in sums for sums in counted.sums.values())}
     return Measured(
@@ -80,7 +94,7 @@ def filing(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Measur
 @measure("cases.reported", permission=SEE)
 def reported(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Measured:
     """上报数: cases reported in the window."""
-    counted = report_sums(viewer, _period(window), "city")
+    counted = _counted(viewer, window, report_sums)
     total = counted.total()
     return Measured(Decimal(total["reported"]), samples=total["reported"], latest_at=counted.latest_at)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -41,10 +41,22 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Sums by key (unit or area id; None where there is none), and when the newest row that went in happened."""
+    """Sums by key (unit or area id; None where there is none), and when the newest row of each happened."""
 
     sums: dict[int | None, Sums]
-    latest_at: datetime | None
+    latest: dict[int | None, datetime]
+
+    @property
+    def latest_at(self) -> datetime | None:
+        """When the newest row that went in happened."""
+        return max(self.latest.values(), default=None)
+
+    def of(self, keys: Collection[int]) -> Counted:
+        """Those of some keys."""
+        return Counted(
+            {key: self.sums[key] for key in keys if key in self.sums},
+            {key: self.latest[key] for key in keys if key in self.latest},
+        )
 
     def total(self) -> Sums:
         """The sums over all keys."""
@@ -80,12 +92,12 @@ def _stopped(moment: Moment) -> tuple[Q, Q]:
 
 def _gathered(rows: Iterable[dict[str, Any]], key: str) -> Counted:
     sums: dict[int | None, Sums] = {}
-    latest: list[datetime] = []
+    latest: dict[int | None, datetime] = {}
     for row in rows:
         sums[row[key]] = {name: int(row[name]) for name in SUMS if name in row}
         if row["latest"] is not None:
-            latest.append(row["latest"])
-    return Counted(sums, max(latest, default=None))
+            latest[row[key]] = row["latest"]
+    return Counted(sums, latest)
 
 
 def _due(viewer: Viewer, period: Period) -> QuerySet[Timer]:

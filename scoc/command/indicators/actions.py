@@ -27,6 +27,7 @@ from scoc.command.indicators.windows import floor, window_at, windows_between
 from scoc.core.acting import Actor, acting, unit_of_work
 from scoc.core.actions import action
 from scoc.core.facts import Code, publish
+from scoc.core.measures import measuring_together
 from scoc.core.models import Area
 from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.refusals import invalid
@@ -67,7 +68,7 @@ def _one_by_one(
     """
     changed = set()
     known_at = _all_known()
-    with reading_once(_hours(work)):
+    with measuring_together(), reading_once(_hours(work)):
         for indicator, spans in work:
             done = Tally()
             try:
@@ -167,7 +168,7 @@ def compute(actor: Actor, codes: Sequence[str] = (), at: datetime | None = None)
         raise invalid("at", "This time is still to come.", "Name a time up to now.", zh="该时刻尚未到来。")
     tally, known_at = Tally(), _all_known()
     areas = current_areas()
-    with reading_once():
+    with measuring_together(), reading_once():
         for indicator in _chosen(codes, at or moment):
             span = window_at(indicator, at or moment, zone, exact=True)
             measure_windows(indicator, [span], areas_for(indicator, areas), tally, known_at=known_at)

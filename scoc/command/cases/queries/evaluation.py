@@ -100,7 +100,7 @@ def evaluation_counts(
     for gather in (report_sums, dispatch_sums, due_sums):
         for key, sums in gather(viewer, period, by).sums.items():
             merged[key] |= sums
-    total = Counted(merged, None).total()
+    total = Counted(merged, {}).total()
     rows = sorted(_named(merged, by, level), key=lambda row: row.key) if by != "city" else []
     return Evaluation(
         start=start, end=end, as_of=period.moment.at, by=by, rows=rows,

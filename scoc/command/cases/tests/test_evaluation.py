@@ -27,6 +27,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from scoc.command.cases.models import Case, CaseFlow, State, Timer
 from scoc.command.cases.queries import due_cases, evaluation_counts
@@ -34,7 +36,7 @@ from scoc.command.cases.schemas import EvaluationRow
 from scoc.command.cases.tests.factories import EAST, WEST, Cast, bring, make_cast, may, report, step
 from scoc.core import now
 from scoc.core.http.paging import PageQuery
-from scoc.core.measures import Window, take
+from scoc.core.measures import Window, measuring_together, take
 from scoc.core.models import Run
 from scoc.core.refusals import Invalid
 from scoc.core.tests.factories import City, make_actor, make_area
@@ -245,6 +247,22 @@ def test_streets_are_gathered_to_their_district(week: Cast) -> None:
             week.evaluator, START, END + timedelta(days=2), by="area", level=level).rows}
             for level in ("district", "street")}  # fmt: skip
     assert by == {"district": {"990102": 7, "990103": 1}, "street": {"990102": 6, "990102001": 1, "990103": 1}}
+
+
+def test_districts_measured_together_with_their_city_cost_nothing_more(week: Cast) -> None:
+    """And give what each gives when it is measured alone."""
+    names = ("cases.on_time_closing", "cases.dispatch_accuracy", "cases.filing", "cases.reported")
+    with at(17, "09:00") as moment:
+        window = Window(START, END, moment)
+        places = [replace(window, area=area) for area in (week.city.area, week.city.east, week.city.west)]
+        for name in names:
+            alone = [take(week.evaluator, name, place) for place in places]
+            with measuring_together():
+                assert take(week.evaluator, name, window) == alone[0]
+                with CaptureQueriesContext(connection) as asked:
+                    assert [take(week.evaluator, name, place) for place in places] == alone
+            assert not asked.captured_queries, name
+            assert alone[1] != alone[2], name
 
 
 def test_the_deadline_decides_the_period(week: Cast) -> None:
