@@ -10,6 +10,7 @@ from scoc.core import now
 from scoc.core.access import QUERIES
 from scoc.core.acting import BY_STATE, Actor
 from scoc.core.actions import ACTIONS, action
+from scoc.core.administration.accounts import ADMINISTERING
 from scoc.core.administration.posts import conflicting_with, refuse_oneself, roles_held
 from scoc.core.facts import Code, Fact, fact, publish
 from scoc.core.models import Grant, User
@@ -42,9 +43,9 @@ def _city_only(actor: Actor, permission: str) -> None:
 
 
 def _refuse_joined_duties(user: User, permission: str) -> None:
-    """Raises Refusal where every role that has the permission is kept apart from one that the user holds.
+    """Raises Refusal where every role that has the permission is kept apart from one that the user holds (三员分立).
 
-    Otherwise a grant would join what no two posts may.
+    Otherwise a grant would make the one administrator of all that no two posts may.
     """
     rows = Grant.objects.filter(role__valid_to=None, role__isnull=False, effect=Grant.Effect.ALLOW)
     having = {role for role, name in rows.values_list("role_id", "permission") if fnmatch.fnmatchcase(permission, name)}
@@ -92,7 +93,7 @@ def grant_permission(
     user = User.objects.filter(pk=user_id, is_active=True).exclude(kind=User.Kind.SYSTEM).first()
     if user is None:
         raise no_such("用户", "user", f"core:user-{user_id}")
-    if effect == Grant.Effect.ALLOW:
+    if effect == Grant.Effect.ALLOW and permission in ADMINISTERING:
         _refuse_joined_duties(user, permission)
     grant = Grant.objects.create(
         user=user, permission=permission, effect=effect, scope=scope, persons=persons, states=sorted(states),
