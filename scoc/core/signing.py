@@ -16,7 +16,7 @@ from scoc.core.city.sections import city_settings
 from scoc.core.models import AuditEntry, User
 from scoc.core.pack import SecuritySettings
 from scoc.core.passwords import what_is_wrong
-from scoc.core.refusals import Refusal, TooMuch
+from scoc.core.refusals import Refusal, TooMuch, invalid
 from scoc.core.secrets import keyed_hash
 from scoc.kit.text import Text
 
@@ -40,8 +40,10 @@ class WrongLogin(Refusal):
 def _refuse_floods(address: str, policy: SecuritySettings, moment: datetime) -> None:
     """Raises TooMuch for an address that keeps guessing, whatever the names."""
     since = moment - timedelta(minutes=policy.lock_minutes)
-    failed = AuditEntry.objects.filter(action="core.sign_in", happened_at__gt=since, address=address)
-    if address and failed.exclude(outcome="done").count() >= policy.failures_per_address:
+    failed = AuditEntry.objects.filter(
+        action__in=("core.sign_in", "core.change_password"), happened_at__gt=since, address=address
+    )
+    if address and failed.filter(outcome__in=("refused", "locked")).count() >= policy.failures_per_address:
         raise TooMuch(
             "too_many_failures",
             Text("登录失败次数过多，请稍后再试。", "Too many failed log-ins from here; try again later."),
@@ -67,7 +69,8 @@ def _judge(user: User, right: bool, policy: SecuritySettings, moment: datetime) 
         return "refused"
 
 
-def _checked(username: str, password: str, address: str, action: str) -> User:
+def _checked(username: str, password: str, address: str, action: str, *, tell_success: bool = True) -> User:
+    """The user, if the password is right; whoever does more with it tells of the success itself."""
     policy = city_settings(SecuritySettings)
     moment = now.wall_now()
     _refuse_floods(address, policy, moment)
@@ -75,12 +78,13 @@ def _checked(username: str, password: str, address: str, action: str) -> User:
     # It takes long on purpose, so no lock is held meanwhile.
     right = check_password(password, user.password if user else _UNUSABLE)
     outcome = _judge(user, right, policy, moment) if user else "refused"
-    audit.record(
-        Actor(user.pk, user.username, user.kind) if user else None, kind="login", action=action, outcome=outcome,
-        address=address,
-        # People type passwords where names belong: a name that nobody has can be compared, but not read.
-        detail="" if user else f"unknown name {keyed_hash('unknown-name', username)[:16]}",
-    )  # fmt: skip
+    if outcome != "done" or tell_success:
+        audit.record(
+            Actor(user.pk, user.username, user.kind) if user else None, kind="login", action=action, outcome=outcome,
+            address=address,
+            # People type passwords where names belong: a name that nobody has can be compared, but not read.
+            detail="" if user else f"unknown name {keyed_hash('unknown-name', username)[:16]}",
+        )  # fmt: skip
     if user is None or outcome != "done":
         raise WrongLogin
     return user
@@ -99,10 +103,19 @@ def note_session(actor: Actor, what: str) -> None:
 def change_password(user: User, old: str, new: str, address: str) -> User:
     """Change one's own password. Raises WrongLogin for a wrong old one, Invalid for one against the city's policy."""
     policy = city_settings(SecuritySettings)
-    checked = _checked(user.username, old, address, "core.change_password")
+    checked = _checked(user.username, old, address, "core.change_password", tell_success=False)
     wrong = what_is_wrong(new, user.username, length=policy.password_length, kinds=policy.password_kinds)
+    if wrong is None and new == old:
+        wrong = invalid(
+            "new", "The new password is the old one.", "Take another one.", code="same_password",
+            zh="新口令不得与旧口令相同。",
+        )  # fmt: skip
+    actor = Actor(checked.pk, checked.username, checked.kind)
     if wrong is not None:
+        audit.record(actor, kind="login", action="core.change_password", outcome=wrong.outcome, code=wrong.code,
+                     address=address)  # fmt: skip
         raise wrong
     checked.password = make_password(new)
     checked.save(update_fields=["password"])
+    audit.record(actor, kind="login", action="core.change_password", outcome="done", address=address)
     return checked

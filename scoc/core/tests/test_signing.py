@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from scoc.core import passwords, signing
 from scoc.core.models import AuditEntry, Installation, PostHolding, User
 from scoc.core.now import wall_now
-from scoc.core.refusals import TooMuch
+from scoc.core.refusals import Invalid, TooMuch
 from scoc.core.remembered import forget_all
 from scoc.core.signing import WrongLogin, sign_in
 from scoc.core.tests.factories import LONG_AGO, SETTINGS, City, browser, make_actor
@@ -316,3 +316,15 @@ def test_a_request_of_a_session_asks_the_database_little(city: City) -> None:
     with CaptureQueriesContext(connection) as queries:
         client.get("/api/v1/core/organisations")
     assert len(queries) == 6  # session, user, post, grants, and what was asked for with its count
+
+
+def test_the_audit_tells_of_a_change_of_password_only_when_it_was_changed(city: City, person: User) -> None:
+    with pytest.raises(Invalid, match="at least"):
+        signing.change_password(person, PASSWORD, "short", "10.0.0.1")
+    with pytest.raises(Invalid, match="the old one"):
+        signing.change_password(person, PASSWORD, PASSWORD, "10.0.0.1")
+    signing.change_password(person, PASSWORD, "Another-horse-8", "10.0.0.1")
+    told = AuditEntry.objects.filter(action="core.change_password").order_by("id")
+    assert list(told.values_list("outcome", "code")) == [
+        ("invalid", "weak_password"), ("invalid", "same_password"), ("done", ""),
+    ]  # fmt: skip
