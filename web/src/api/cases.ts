@@ -46,7 +46,9 @@ export const conditions = (category: string | null): Promise<Schemas['ConditionR
 export const unitsForCase = (case_id: number): Promise<Schemas['UnitSuggestion'][]> =>
   body(http.GET('/api/v1/cases/{case_id}/units', { params: { path: { case_id } } }))
 
-export const report = (sent: CaseReport): Promise<Moved> => body(http.POST('/api/v1/cases', { body: sent, headers: once() }))
+/** Report a case; the same key again gives the same case. */
+export const report = (sent: CaseReport, key: string): Promise<Moved> =>
+  body(http.POST('/api/v1/cases', { body: sent, headers: once(key) }))
 
 /** What a move may carry; the server takes from it what the move asks for and refuses the rest. */
 export interface MoveIn {
@@ -55,6 +57,9 @@ export interface MoveIn {
   unit_id?: number
   criterion_met?: boolean
   evidence?: { attachment_id: number; kind: EvidenceKind }[]
+  lon?: number
+  lat?: number
+  address?: string
 }
 
 /** Make a move by its route, as the case itself lists it. */

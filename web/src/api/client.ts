@@ -63,8 +63,14 @@ export async function body<T>(call: Promise<{ data?: T; error?: unknown }>): Pro
 export const ifMatch = (version: number | null | undefined): Record<string, string> =>
   version === null || version === undefined ? {} : { 'If-Match': `"${String(version)}"` }
 
-/** The header that lets a call be sent twice and act once. */
-export const once = (): Record<string, string> => ({ 'Idempotency-Key': crypto.randomUUID() })
+/** A new key for a call that may be sent again; `randomUUID` is missing where the page came without TLS. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** The header that lets a call be sent twice and act once; with the key of a draft also after an answer was lost. */
+export const once = (key = newKey()): Record<string, string> => ({ 'Idempotency-Key': key })
 
 /** All rows of a list that stays short enough for a choice, read page by page. */
 export async function everyPage<T>(

@@ -16,6 +16,8 @@ export interface Loaded<T> {
 export interface LoadOptions {
   /** Read again when a fact with one of these prefixes comes, e.g. `cases.`; at most once in `calm` ms. */
   facts?: string[]
+  /** Only facts about this subject, e.g. `cases:5`. */
+  about?: () => string
   calm?: number
   /** Read again every so many ms. */
   every?: number
@@ -61,7 +63,8 @@ export function useLoad<T>(ask: () => Promise<T>, options: LoadOptions = {}): Lo
   }
 
   const deaf = live.hear((message) => {
-    const { name } = message
+    const { name, subject } = message
+    if (options.about && subject && subject !== options.about()) return
     if (name && options.facts?.some((prefix) => name.startsWith(prefix))) soon()
   })
   const timer = options.every ? setInterval(() => void reload(), options.every) : null

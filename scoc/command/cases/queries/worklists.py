@@ -144,11 +144,15 @@ def _in_tab(viewer: Viewer, rows: QuerySet[Case], tab: Tab, moment: Moment, colu
 
 def _filtered(rows: QuerySet[Case], filters: Filters, columns: _Columns) -> QuerySet[Case]:
     if filters.area:
-        path = Area.objects.filter(code=filters.area).order_by("-version").values_list("path", flat=True).first()
-        if path is None:
+        # In every version: what happened in a street stays its, whichever district it lay in then.
+        paths = list(Area.objects.filter(code=filters.area).order_by().values_list("path", flat=True).distinct())
+        if not paths:
             raise invalid("area", f"There is no area {filters.area}.", "Use a code of the directory.",
                           zh=f"没有区域 {filters.area}。")  # fmt: skip
-        rows = rows.filter(area_path__startswith=path)
+        within = Q()
+        for path in paths:
+            within |= Q(area_path__startswith=path)
+        rows = rows.filter(within)
     if filters.category:
         major = filters.category.endswith("00")
         look = {"category__code__startswith": filters.category[:-2]} if major else {"category__code": filters.category}

@@ -10,7 +10,7 @@ from django.test import Client
 from scoc.command.cases.models import Case, CaseFlow, State
 from scoc.command.cases.tests.factories import COVER, EAST, Cast, bring, photo, report, report_in
 from scoc.core.acting import Actor
-from scoc.core.models import FactRow
+from scoc.core.models import AuditEntry, FactRow
 from scoc.core.tests.factories import browser, make_actor
 
 BASE = "/api/v1/cases"
@@ -81,7 +81,13 @@ def test_the_unit_cannot_close_over_http(cast: Cast) -> None:
     for actor, code in ((cast.clerk, "no_permission"), (mighty, "handling_unit_cannot_close")):
         answer = post(browser(actor), f"/{case.pk}/close", {"criterion_met": True})
         assert (answer.status_code, answer.json()["code"]) == (403, code)
+        entry = AuditEntry.objects.filter(action="cases.close_case").latest("id")
+        assert (entry.user_id, entry.outcome, entry.code) == (actor.user_id, "refused", code)
     assert Case.objects.get(pk=case.pk).state == "pending_close"
+    shown = browser(mighty).get(f"{BASE}/{case.pk}", headers={"Accept-Language": "zh-CN"}).json()["moves"]
+    closing = next(move for move in shown if move["move"] == "close_case")
+    assert (closing["allowed"], closing["code"]) == (False, "handling_unit_cannot_close")
+    assert closing["why"]["zh"] == "处置单位不可核查、结案自己处置的案卷。"
 
 
 READS = ("/worklist", "/worklist/export", "/counts", "/points", "/{id}", "/conditions",
