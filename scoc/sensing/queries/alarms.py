@@ -18,6 +18,7 @@ from scoc.core.schemas import text_out
 from scoc.kit.identifiers import prefixed
 from scoc.kit.text import Text
 from scoc.sensing.models import Alarm, AlarmFlow, AlarmOccurrence
+from scoc.sensing.queries.places import lying_in
 from scoc.sensing.rules import sentence
 from scoc.sensing.schemas import AlarmFlowOut, AlarmOut, AlarmRow, OccurrenceOut
 
@@ -70,7 +71,7 @@ def alarms(
     if rule:
         rows = rows.filter(rule__code=rule)
     if area:
-        rows = rows.filter(area__path__contains=f"{area}/")
+        rows = lying_in(rows, area)
     if since:
         rows = rows.filter(happened_at__gte=since)
     names = ("state", "active")

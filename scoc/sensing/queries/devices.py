@@ -18,6 +18,7 @@ from scoc.kit.identifiers import prefixed
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Datastream, Device, DeviceType, Latest
 from scoc.sensing.online import heard_since
+from scoc.sensing.queries.places import lying_in
 from scoc.sensing.schemas import DeviceCounts, DeviceOut, DevicePoint, DeviceRow, DeviceTypeRow, StreamOut
 
 MOST_ON_MAP = 20_000
@@ -81,7 +82,7 @@ def devices(
     if type:
         rows = rows.filter(type__code=type)
     if area:
-        rows = rows.filter(area__path__contains=f"{area}/")
+        rows = lying_in(rows, area)
     if organisation_id is not None:
         rows = rows.filter(organisation_id=organisation_id)
     if search:

@@ -87,6 +87,17 @@ def test_devices_by_what_is_asked_for(city: City, monday: datetime) -> None:
     assert [(row.code, row.devices) for row in queries.device_types(reader())] == [("air_station", 1), ("meter", 1)]
 
 
+def test_part_of_a_code_is_no_area(city: City, monday: datetime) -> None:
+    make_rule()
+    device = make_device(area=city.east)
+    actions.ingest(system_actor("sensing"), "test", readings(device, 80.0))
+    viewer = make_actor("sensing.read_devices", "sensing.read_alarms")
+    page = PageQuery(cursor=None, limit=10)
+    for area, number in ((city.east.code, 1), (city.area.code, 1), (city.west.code, 0), ("102", 0), ("0102", 0)):
+        assert len(queries.devices(viewer, page, area=area).items) == number, area
+        assert len(queries.alarms(viewer, page, area=area).items) == number, area
+
+
 def test_devices_page_by_key(city: City, monday: datetime) -> None:
     for n in range(5):
         make_device(f"d-{n}")
