@@ -12,7 +12,10 @@ M = TypeVar("M", bound=Model)
 
 
 def lying_in(rows: QuerySet[M], area: str) -> QuerySet[M]:
-    """Rows whose `area` is the one with this code or lies below it; none for a code that no area has."""
+    """Rows whose `area` is the one with this code or lies below it; none for a code that no area has.
+
+    Needs no permission: it narrows what the caller may see already.
+    """
     paths = set(Area.objects.filter(code=area).values_list("path", flat=True))
     wanted = Q(pk__in=())
     for path in sorted(paths):
