@@ -232,16 +232,22 @@ def test_the_first_loop_in_five_browsers(town: Town, chromium: Browser, tmp_path
     expect(acts.get_by_role("button", name=re.compile("^结案"), disabled=True)).to_be_visible()
     unit.page.keyboard.press("o")
     expect(unit.page.get_by_role("dialog")).to_have_count(0)
-    # Nor can anybody give the unit's clerk the permission: the two duties are kept apart.
+    # Not even the permission helps: given by mistake, it is refused for what the unit is, in words and in the audit.
     security = Person(chromium, town, "security_admin")
     clerk = security.asks("/core/accounts?search=clerk.drainage")["items"][0]["id"]
     grant = {"permission": "cases.close_case", "scope": "city"}
-    assert security.calls(f"/core/accounts/{clerk}/grants", grant) == (409, "separation_of_duties")
+    assert security.calls(f"/core/accounts/{clerk}/grants", grant) == (201, "")
+    unit.open(f"/cases/{case}")
+    expect(acts).to_contain_text("处置单位不可核查、结案自己处置的案卷")
+    expect(acts.get_by_role("button", name=re.compile("^结案"), disabled=False)).to_have_count(0)
+    screens.take(unit.page, "unit-cannot-close-with-permission")
+    assert unit.calls(f"/cases/{case}/close", {"criterion_met": True}) == (403, "handling_unit_cannot_close")
     auditor = Person(chromium, town, "audit_admin")
     auditor.open("/settings/audit?action=cases.close_case")
-    row = auditor.page.locator("tbody tr").filter(has_text="clerk.drainage").first
-    for words in ("clerk.drainage", "cases.close_case", "岗位没有这项权限"):
-        expect(row).to_contain_text(words)
+    rows = auditor.page.locator("tbody tr").filter(has_text="clerk.drainage")
+    for row, why in ((rows.nth(0), "处置单位不能结案"), (rows.nth(1), "岗位没有这项权限")):
+        for words in ("clerk.drainage", "cases.close_case", why):
+            expect(row).to_contain_text(words)
     screens.take(auditor.page, "audit")
 
     expect(rate.locator(".value")).to_contain_text(past.OLD[2])
