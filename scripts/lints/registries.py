@@ -40,6 +40,7 @@ WHOLE_LISTS = {
     "GET /api/v1/cases/points": "points of one map, capped at MOST_POINTS",
     "GET /api/v1/cases/{case_id}/around": "open cases near one case, at most 50",
     "GET /api/v1/cases/conditions": "the filing conditions that a pack configures, capped at 2 000",
+    "GET /api/v1/cases/sources": "the sources of reports that a pack configures",
     "GET /api/v1/cases/units": "the responsibility matrix's suggestions for one place",
     "GET /api/v1/cases/{case_id}/units": "the responsibility matrix's suggestions for one case",
     "GET /api/v1/indicators/signs": "the indicators that a pack configures",

@@ -32,6 +32,7 @@ from scoc.command.cases.schemas import (
     KindName,
     RowId,
     SearchText,
+    SourceRow,
     StateName,
     Tab,
     UnitSuggestion,
@@ -107,6 +108,12 @@ def conditions(
 ) -> list[ConditionRow]:
     """The filing conditions of a class."""
     return queries.conditions(request.viewer, category, as_of)
+
+
+@routes.get("/sources", permission="cases.report_case", response=list[SourceRow])
+def sources(request: Request) -> list[SourceRow]:
+    """The sources that one's role may report under, its usual one first."""
+    return queries.sources(request.viewer)
 
 
 @routes.get("/units", permission="cases.read_conditions", response=list[UnitSuggestion])

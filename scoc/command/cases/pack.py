@@ -125,6 +125,7 @@ class CasesSettings(BaseModel):
         "collector": ["01", "03"],
         "grid_officer": ["01", "03"],
         "evaluator": ["02"],
+        "acceptor": ["11", "31", "33", "34", "36", "51", "52"],
     }
     """Sources that a role may report under, so that its guards and rates hold; roles not named may use all."""
 

@@ -43,6 +43,8 @@ export const oneCase = (case_id: number): Promise<Case> =>
 export const conditions = (category: string | null): Promise<Schemas['ConditionRow'][]> =>
   body(http.GET('/api/v1/cases/conditions', { params: { query: category ? { category } : {} } }))
 
+export const sources = (): Promise<Schemas['SourceRow'][]> => body(http.GET('/api/v1/cases/sources'))
+
 export const unitsForCase = (case_id: number): Promise<Schemas['UnitSuggestion'][]> =>
   body(http.GET('/api/v1/cases/{case_id}/units', { params: { path: { case_id } } }))
 

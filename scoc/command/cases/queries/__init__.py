@@ -1,6 +1,6 @@
 """What others may read of cases; the viewer comes first."""
 
-from scoc.command.cases.queries.definitions import conditions, suggest_unit, units_for_case
+from scoc.command.cases.queries.definitions import conditions, sources, suggest_unit, units_for_case
 from scoc.command.cases.queries.detail import case, evidence_file
 from scoc.command.cases.queries.evaluation import due_cases, evaluation_counts
 from scoc.command.cases.queries.worklists import (
@@ -24,6 +24,7 @@ __all__ = [
     "due_cases",
     "evaluation_counts",
     "evidence_file",
+    "sources",
     "suggest_unit",
     "units_for_case",
     "worklist",

@@ -8,11 +8,13 @@ from datetime import datetime
 from scoc.command.cases.models import Case, FilingCondition
 from scoc.command.cases.models.definitions import UNIT_TEXT
 from scoc.command.cases.moving import PATHS, READ
+from scoc.command.cases.pack import CasesSettings
 from scoc.command.cases.responsibility import Candidate, candidates, candidates_for
-from scoc.command.cases.schemas import ConditionRow, UnitSuggestion
+from scoc.command.cases.schemas import ConditionRow, SourceRow, UnitSuggestion
 from scoc.command.cases.shapes import organisation_of
 from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
+from scoc.core.city import city_settings
 from scoc.core.models import Area
 from scoc.core.now import city_now
 from scoc.core.queries import organisation_row
@@ -39,6 +41,17 @@ def conditions(viewer: Viewer, category: str | None = None, as_of: datetime | No
         )
         for row in rows.order_by("code")[:2000]
     ]  # fmt: skip
+
+
+@query("cases.report_case")
+def sources(viewer: Viewer) -> list[SourceRow]:
+    """The sources that the viewer's role may report under, its usual one first."""
+    settings = city_settings(CasesSettings)
+    codes = settings.role_sources.get(viewer.role, list(settings.sources))
+    known = [(code, settings.sources[code]) for code in codes if code in settings.sources]
+    return [
+        SourceRow(code=code, name=text_out(Text(row.name_zh, row.name_en)), photos=row.photos) for code, row in known
+    ]
 
 
 def _shown(found: list[Candidate]) -> list[UnitSuggestion]:

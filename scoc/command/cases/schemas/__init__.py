@@ -1,6 +1,6 @@
 """Shapes of cases that come in and leave."""
 
-from scoc.command.cases.schemas.definitions import ConditionRow, UnitSuggestion
+from scoc.command.cases.schemas.definitions import ConditionRow, SourceRow, UnitSuggestion
 from scoc.command.cases.schemas.detail import (
     CaseFlowOut,
     CaseOut,
@@ -81,6 +81,7 @@ __all__ = [
     "RowId",
     "SearchText",
     "SnapshotOut",
+    "SourceRow",
     "StageOut",
     "StateName",
     "Tab",

@@ -9,6 +9,15 @@ from ninja import Schema
 from scoc.core.schemas import OrganisationRow, TextOut
 
 
+class SourceRow(Schema):
+    """A source that reports may come from (DOMAIN.md 1.2)."""
+
+    code: str
+    name: TextOut
+    photos: int
+    """Photos that a report of it must bring."""
+
+
 class ConditionRow(Schema):
     """A filing condition of a class."""
 

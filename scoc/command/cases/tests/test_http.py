@@ -202,3 +202,12 @@ def test_a_case_of_every_state_leaves_as_a_file(cast: Cast) -> None:
             assert answer.status_code == 200, answer.content
             if form == "csv":
                 assert len(answer.content.decode("utf-8-sig").splitlines()) == rows + 2
+
+
+def test_the_desk_registers_what_a_caller_tells_without_a_photo(cast: Cast) -> None:
+    rows = browser(cast.acceptor).get("/api/v1/cases/sources").json()
+    assert (rows[0]["code"], rows[0]["photos"]) == ("11", 0)
+    own = browser(cast.collector).get("/api/v1/cases/sources").json()
+    assert [(row["code"], row["photos"]) for row in own] == [("01", 1), ("03", 0)]
+    sent = report_in(cast, source=rows[0]["code"], evidence=[]).model_dump_json()
+    assert browser(cast.acceptor).post("/api/v1/cases", sent, "application/json").status_code == 200

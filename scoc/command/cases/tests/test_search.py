@@ -43,7 +43,7 @@ def test_a_number_in_a_title_is_found_by_those_only_who_see_it(cast: Cast) -> No
 
 def test_the_cases_of_a_reporter_are_found_by_who_may_look_for_persons(cast: Cast) -> None:
     reporter = CaseReporterIn(name="李小四", phone="13912345678")
-    case = report(cast, title="路灯不亮", source="03", reporter=reporter)
+    case = report(cast, title="路灯不亮", source="33", reporter=reporter)
     assert case.contact_id is not None
     finder = make_actor(*may(), "core.find_person", persons="plain")
     for text in ("李小四", "139 1234 5678"):
