@@ -31,6 +31,7 @@ from scoc.core.models import Area, Asset, Attachment, Category, Grade
 from scoc.core.now import city_now, wall_now
 from scoc.core.refusals import Invalid, NotAllowed, Refusal, invalid
 from scoc.kit.coordinates import Datum, convert
+from scoc.kit.masks import mask_text
 from scoc.kit.text import Text
 
 
@@ -81,8 +82,9 @@ def _asset(code: str | None) -> Asset | None:
 
 
 def _title(report: CaseIn, category: Category | None, area: Area) -> str:
+    """Shown and searched as it is kept, so what a caller says of persons is masked before it is kept here."""
     what = category.name.zh if category else " ".join(report.description.split())[:40]
-    return (report.title.strip() or f"{report.address or area.name.zh} {what}".strip())[:160]
+    return mask_text(report.title.strip() or f"{report.address or area.name.zh} {what}".strip())[:160]
 
 
 def _photos(report: CaseIn, source: Source) -> None:

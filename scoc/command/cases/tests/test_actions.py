@@ -159,6 +159,13 @@ def test_a_reporter_becomes_a_contact(cast: Cast) -> None:
     assert Contact.objects.count() == 1
 
 
+def test_a_number_in_a_callers_words_is_in_no_title(cast: Cast) -> None:
+    words = "路口井盖坏了，请回电 13812345678"
+    case = report(cast, source="11", category=None, title="", description=words)
+    assert "138****5678" in case.title
+    assert case.description == words
+
+
 def test_a_collector_cannot_choose_a_source_without_photos(cast: Cast) -> None:
     with pytest.raises(NotAllowed) as error:
         actions.report_case(cast.collector, report_in(cast, source="51", evidence=[]))
