@@ -90,7 +90,7 @@ def action(
 def _refuse_in_wrong_run(actor: Actor, run_id: int, *, shared: bool) -> None:
     """Raises Refusal for a person in a drill that is over, and for what all runs share in any drill or replay."""
     clock = now.run_clock(run_id)
-    if clock is None or clock.kind == Run.Kind.NORMAL:
+    if clock is None or clock.kind == Run.Kind.NORMAL or now.is_real(run_id):
         return
     if clock.ended_at is not None and actor.kind == User.Kind.PERSON:
         raise Refusal("run_ended", Text("该演练或回放已结束，请先返回真实城市。",

@@ -62,6 +62,10 @@ class Event:
     organisation_path: str
     area_path: str
     message: Message
+    post_id: int | None = None
+    """The one post that it is for, if it is for one."""
+    user_id: int | None = None
+    """The one user that it is for, if it is for one."""
     data: bytes = field(init=False, repr=False)
     """The message as it is sent, made once for all streams."""
 
@@ -74,6 +78,8 @@ class Event:
         found = viewer.may(self.permission)
         if found is None or self.run_id != viewer.run_id:
             return False
+        if self.post_id is not None or self.user_id is not None:
+            return viewer.user_id == self.user_id or (self.post_id is not None and viewer.post_id == self.post_id)
         unit, area = viewer.organisation_path, viewer.area_path
         inside = {
             "city": True,
@@ -152,9 +158,10 @@ def event_of(row: FactRow) -> Event | None:
         "type": "fact", "id": row.pk, "name": row.name, "subject": row.subject,
         "at": row.happened_at.astimezone(UTC).isoformat(), "area": row.area.code if row.area else None,
     }  # fmt: skip
+    told = json.loads(row.body) if row.name == "core.notified" else {}
     return Event(
         kind.permission, row.run_id, row.organisation.path if row.organisation else "",
-        row.area.path if row.area else "", message,
+        row.area.path if row.area else "", message, told.get("post"), told.get("user"),
     )  # fmt: skip
 
 

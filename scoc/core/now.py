@@ -154,6 +154,11 @@ def real_run() -> int:
     return run_id
 
 
+def is_real(run_id: int) -> bool:
+    """Whether this is the run that the installation lives in; one that was made for a replay lives in that."""
+    return _refresh().active_run == run_id
+
+
 def open_runs() -> list[int]:
     """The ids of the runs that have not ended, oldest first; empty before a city was applied."""
     known = _refresh()

@@ -12,7 +12,7 @@ from scoc.core.secrets import installation_secret, purpose_key
 ENVIRONMENT: Environment = read_environment()
 BASE_DIR = Path(__file__).resolve().parents[2]
 SCOC_HOME = ENVIRONMENT.home.resolve()
-SCOC_HOME.mkdir(parents=True, exist_ok=True)
+SCOC_HOME.mkdir(mode=0o700, parents=True, exist_ok=True)  # sessions and persons lie in it
 SCOC_SECRET: bytes = installation_secret(ENVIRONMENT.secret_file or SCOC_HOME / "secret")
 SCOC_FILES = Path(ENVIRONMENT.files_url) if ENVIRONMENT.files_url else SCOC_HOME / "files"
 _CARRIED_CITIES = Path(__file__).parent / "cities"

@@ -317,14 +317,14 @@ def note_answers(situation: Situation, outcome: str, by: str) -> None:
 def end_alarms(situation: Situation, refuted: str = "") -> None:
     """Settle the situation's alarms in sensing; with words of refutation judge those false that are still open."""
     actor = system_actor("intake").on_run(acting().run_id)
-    for alarm_id in _alarms_of(situation):
+    for alarm_id in alarms_of(situation):
         if not refuted:
             sensing_actions.settle_alarm(actor, alarm_id, subject_of(situation))
         elif sensing_queries.alarm(actor, alarm_id).state in {"new", "acknowledged"}:
             sensing_actions.refute_alarm(actor, alarm_id, refuted)
 
 
-def _alarms_of(situation: Situation) -> list[int]:
+def alarms_of(situation: Situation) -> list[int]:
     """Ids of the alarms that the situation's signals and their repeats stand for."""
     own = Signal.objects.filter(situation=situation).values_list("alarm_id", flat=True)
     counted = Repeat.objects.filter(signal__situation=situation).values_list("alarm_id", flat=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from scoc.command.intake.actions import receive_alarm
+from scoc.command.intake.actions import note_refuted, receive_alarm
 from scoc.core.access import system_actor
 from scoc.core.facts import Code, News, on
 from scoc.kit.identifiers import parse_subject
-from scoc.sensing.facts import AlarmCleared, AlarmRaised, AlarmRecurred
+from scoc.sensing.facts import AlarmCleared, AlarmRaised, AlarmRecurred, AlarmRefuted
 
 
 def _follow(subject: Code, news: News) -> None:
@@ -29,3 +29,9 @@ def count_recurrence(fact: AlarmRecurred, news: News) -> None:
 def note_clearing(fact: AlarmCleared, news: News) -> None:
     """The signal of an alarm whose condition is gone says so."""
     _follow(fact.subject, news)
+
+
+@on(AlarmRefuted)
+def follow_refutation(fact: AlarmRefuted, news: News) -> None:
+    """A situation that rests on refuted alarms alone ends with the last of them."""
+    note_refuted(system_actor("intake").on_run(news.run_id), int(parse_subject(fact.subject)[1]))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from scoc.command.intake import desk
+from scoc.command.intake.actions.judging import dismiss
 from scoc.command.intake.actions.receiving import new_row, place_signal
-from scoc.command.intake.models import Repeat, Signal
+from scoc.command.intake.models import Repeat, Signal, Situation
 from scoc.command.intake.pack import IntakeSettings
-from scoc.command.intake.schemas import Channel, SignalReceipt
+from scoc.command.intake.schemas import Channel, DismissReason, SignalReceipt
 from scoc.core.access import system_actor
 from scoc.core.acting import Actor, acting
 from scoc.core.actions import action
@@ -42,6 +43,28 @@ def receive_alarm(actor: Actor, alarm_id: int) -> SignalReceipt | None:
         signal_id=signal.pk, situation_id=signal.situation_id, number=signal.situation.number, known=True,
         counted=isinstance(known, Repeat),
     )  # fmt: skip
+
+
+@action("intake.note_refuted")
+def note_refuted(actor: Actor, alarm_id: int) -> bool:
+    """A person judged an alarm false (误报): a situation that rests on such alarms alone is dismissed; whether it was.
+
+    Nobody has to judge the same thing twice. One that rests on a report or another alarm as well stays.
+    """
+    desk.take()
+    known = _newest(alarm_id)
+    if known is None:
+        return False
+    situation = (known.signal if isinstance(known, Repeat) else known).situation
+    told_otherwise = Signal.objects.filter(situation=situation, alarm_id=None).exists()
+    counted_otherwise = Repeat.objects.filter(signal__situation=situation, alarm_id=None).exists()
+    if situation.state != Situation.State.OPEN or told_otherwise or counted_otherwise:
+        return False
+    viewer = system_actor("intake").on_run(acting().run_id)
+    if any(sensing.alarm(viewer, number).state != "false" for number in desk.alarms_of(situation)):
+        return False
+    dismiss(actor, situation.pk, DismissReason.FALSE_ALARM, "相关告警均已判为误报。")
+    return True
 
 
 def _newest(alarm_id: int) -> Signal | Repeat | None:

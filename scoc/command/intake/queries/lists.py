@@ -15,7 +15,7 @@ from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
 from scoc.core.http.paging import COUNT_LIMIT, Page, PageQuery, paged
 from scoc.core.models import Area
-from scoc.core.now import city_now
+from scoc.core.now import city_now, recorded_by
 from scoc.core.schemas import text_out
 from scoc.kit.text import Text
 
@@ -66,9 +66,10 @@ def situations(
     """
     rows = _narrowed(viewer, category=category, area=area, level=level, text=text).select_related("area")
     if page.as_of is not None:
-        flow = SituationFlow.objects.filter(situation=OuterRef("pk"), recorded_at__lte=page.as_of)
+        known = _known(page.as_of)
+        flow = SituationFlow.objects.filter(known, situation=OuterRef("pk"))
         then = flow.order_by("-version").values("to_state")[:1]
-        rows = rows.filter(recorded_at__lte=page.as_of).annotate(state_then=Subquery(then))
+        rows = rows.annotate(state_then=Subquery(then)).filter(state_then__isnull=False)
     if state:
         rows = rows.filter(**{"state" if page.as_of is None else "state_then": state})
     order = ("level", "-last_at", "-id") if state else ("-last_at", "-id")
@@ -85,6 +86,13 @@ def situation_titles(viewer: Viewer, ids: Collection[int]) -> dict[int, Text]:
     return dict(rows.values_list("pk", "title"))
 
 
+def _known(as_of: datetime) -> Q:
+    """What had happened by a time in the city, in what was recorded when the city's clock showed it."""
+    recorded = recorded_by(as_of)
+    happened = Q(happened_at__lte=as_of)
+    return happened if recorded is None else happened & Q(recorded_at__lte=recorded)
+
+
 def _rows(found: list[Situation], as_of: datetime | None) -> list[SituationRow]:
     ids = [row.pk for row in found]
     names = category_names({row.category for row in found})
@@ -92,9 +100,11 @@ def _rows(found: list[Situation], as_of: datetime | None) -> list[SituationRow]:
     shown = [situation_row(row, names, waiting.get(row.pk, 0)) for row in found]
     if as_of is None:
         return shown
+    recorded = recorded_by(as_of)
+    not_undone = Q(undone_at=None) | Q(undone_at__gt=as_of)
     known = (
-        Join.objects.filter(situation_id__in=ids, recorded_at__lte=as_of)
-        .filter(Q(undone_recorded_at=None) | Q(undone_recorded_at__gt=as_of))
+        Join.objects.filter(_known(as_of), situation_id__in=ids)
+        .filter(not_undone if recorded is None else not_undone | Q(undone_recorded_at__gt=recorded))
         .order_by()
         .values_list("situation_id", "signal__channel")
         .annotate(n=Count("id"))

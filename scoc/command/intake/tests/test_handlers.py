@@ -10,7 +10,7 @@ import pytest
 from scoc.command.intake import actions, handlers
 from scoc.command.intake.models import Join, Repeat, Signal, Situation
 from scoc.command.intake.schemas import DismissReason
-from scoc.command.intake.tests.factories import make_asset
+from scoc.command.intake.tests.factories import make_asset, report
 from scoc.command.intake.tests.factories import make_rule as make_join_rule
 from scoc.core import now
 from scoc.core.access import system_actor
@@ -109,6 +109,26 @@ def test_a_false_alarm_is_refuted_in_sensing(gauge: str, acceptor: Actor) -> Non
     assert list(Situation.objects.order_by("pk").values_list("state", flat=True)) == ["dismissed", "open"]
 
 
+def test_a_situation_ends_with_the_last_of_its_alarms_that_is_refuted(gauge: str, acceptor: Actor) -> None:
+    _feed(gauge, 80)
+    situation = Situation.objects.get()
+    sensing.refute_alarm(system_actor("test"), _alarm().id, "测站校准")
+    deliver_all()
+    situation.refresh_from_db()
+    assert (situation.state, situation.outcome) == ("dismissed", "false_alarm")
+
+
+def test_a_situation_that_a_person_reported_as_well_stays(gauge: str, acceptor: Actor) -> None:
+    _feed(gauge, 80)
+    told = report(acceptor, metres=None)
+    situation = Signal.objects.get(alarm_id=_alarm().id).situation
+    Signal.objects.filter(pk=told.signal_id).update(situation=situation)
+    sensing.refute_alarm(system_actor("test"), _alarm().id, "测站校准")
+    deliver_all()
+    situation.refresh_from_db()
+    assert situation.state == "open"
+
+
 def test_any_other_end_settles_the_alarm(gauge: str, acceptor: Actor) -> None:
     _feed(gauge, 80)
     first = Situation.objects.get()
@@ -161,7 +181,7 @@ def test_alarms_of_one_device_and_rule_are_counted_on_one_signal(gauge: str) -> 
 
 
 def test_handlers_are_declared() -> None:
-    for name in ("alarm_raised", "alarm_recurred", "alarm_cleared"):
+    for name in ("alarm_raised", "alarm_recurred", "alarm_cleared", "alarm_refuted"):
         assert any(key.startswith("command.intake.") for key in HANDLERS[f"sensing.{name}"])
     assert handlers.receive_raised.__doc__
 

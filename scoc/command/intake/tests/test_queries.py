@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
 from scoc.command.intake import actions, queries
 from scoc.command.intake.models import Signal
-from scoc.command.intake.schemas import DismissReason
+from scoc.command.intake.schemas import DismissReason, SituationRow
 from scoc.command.intake.tests.factories import FLOOD, NOISE, make_asset, report
 from scoc.core import now
 from scoc.core.acting import Actor
@@ -134,23 +136,32 @@ def test_the_most_urgent_first_page_by_page(acceptor: Actor) -> None:
 
 
 def test_as_of_shows_what_was_known_then(acceptor: Actor) -> None:
-    base = now.wall_now()
-    with now.wall_time(lambda: base):
+    base = now.city_now()
+
+    @contextmanager
+    def after(minutes: int) -> Iterator[None]:
+        """Both clocks stand so many minutes later."""
+        moment = base + timedelta(minutes=minutes)
+        with now.city_time(moment), now.wall_time(lambda: moment):
+            yield
+
+    def known(minutes: int, state: str | None = None) -> list[SituationRow]:
+        page = PageQuery(cursor=None, limit=50, as_of=base + timedelta(minutes=minutes))
+        return queries.situations(acceptor, page, state=state).items
+
+    with after(0):
         first = report(acceptor, category=FLOOD)
-    with now.wall_time(lambda: base + timedelta(minutes=10)):
+    with after(10):
         report(acceptor, metres=10, category=FLOOD)
         actions.accept(acceptor, first.situation_id)
-    with now.wall_time(lambda: base + timedelta(minutes=20)):
-        report(acceptor, metres=5000, category=NOISE)
-    then = queries.situations(
-        acceptor, PageQuery(cursor=None, limit=50, as_of=base + timedelta(minutes=5)), state="open"
-    )
-    assert [(row.id, row.signals, row.counts, row.state) for row in then.items] == [
-        (first.situation_id, 1, {"11": 1}, "open")
-    ]  # fmt: skip
-    later = queries.situations(acceptor, PageQuery(cursor=None, limit=50, as_of=base + timedelta(minutes=15)))
-    assert [(row.id, row.signals, row.state) for row in later.items] == [(first.situation_id, 2, "accepted")]
-    assert not queries.situations(acceptor, PageQuery(cursor=None, limit=50, as_of=base - timedelta(minutes=1))).items
+    with after(20):
+        report(acceptor, metres=5000, minutes=20, category=NOISE)
+    with after(30):
+        assert [(row.id, row.signals, row.counts, row.state) for row in known(5, "open")] == [
+            (first.situation_id, 1, {"11": 1}, "open")
+        ]  # fmt: skip
+        assert [(row.id, row.signals, row.state) for row in known(15)] == [(first.situation_id, 2, "accepted")]
+        assert not known(-1)
 
 
 def test_counts_of_tabs_and_the_last_hour(acceptor: Actor) -> None:
