@@ -34,11 +34,11 @@ def test_a_unit_finds_its_own_cases_only(cast: Cast) -> None:
     assert hits(make_actor("core.read_directory"), "井盖") == []
 
 
-def test_a_number_in_a_title_is_found_by_those_only_who_see_it(cast: Cast) -> None:
+def test_a_number_in_a_callers_words_is_found_by_nobody(cast: Cast) -> None:
     report(cast, title="请回电 13812345678")
-    assert hits(cast.leader, "13812345678") == []
     assert len(hits(cast.leader, "请回电")) == 1
-    assert len(hits(make_actor(*may(), persons="plain"), "13812345678")) == 1
+    for viewer in (cast.leader, make_actor(*may(), persons="plain")):
+        assert hits(viewer, "13812345678") == []
 
 
 def test_the_cases_of_a_reporter_are_found_by_who_may_look_for_persons(cast: Cast) -> None:
