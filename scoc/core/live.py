@@ -150,7 +150,10 @@ class Tail:
 
 
 def event_of(row: FactRow) -> Event | None:
-    """A fact as news; None for a kind that no module knows any more."""
+    """A fact as news; None for a kind that no module knows any more.
+
+    That a drill ended is news to those who are in it, wherever it was ended from.
+    """
     kind = FACTS.get(row.name)
     if kind is None:
         return None
@@ -158,9 +161,9 @@ def event_of(row: FactRow) -> Event | None:
         "type": "fact", "id": row.pk, "name": row.name, "subject": row.subject,
         "at": row.happened_at.astimezone(UTC).isoformat(), "area": row.area.code if row.area else None,
     }  # fmt: skip
-    told = json.loads(row.body) if row.name == "core.notified" else {}
+    told = json.loads(row.body) if row.name in {"core.notified", "core.run_ended"} else {}
     return Event(
-        kind.permission, row.run_id, row.organisation.path if row.organisation else "",
+        kind.permission, told.get("run", row.run_id), row.organisation.path if row.organisation else "",
         row.area.path if row.area else "", message, told.get("post"), told.get("user"),
     )  # fmt: skip
 

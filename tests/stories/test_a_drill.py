@@ -16,7 +16,7 @@ from scoc.core.acting import Actor, unit_of_work
 from scoc.core.actions import ACTIONS, SHARED
 from scoc.core.http import identity
 from scoc.core.http.identity import RUN_KEY
-from scoc.core.models import Grant, Notice, User
+from scoc.core.models import FactRow, Grant, Notice, User
 from scoc.core.notify import notify
 from scoc.core.tests.factories import City, browser, make_actor
 from scoc.kit.text import Text
@@ -103,7 +103,12 @@ def test_an_ended_drill_takes_nothing_more_and_its_people_go_back(director: Acto
     run = inside.get(f"{CORE}/session").json()["run"]
     assert (run["kind"], run["ended"]) == ("exercise", True)
     assert refused(inside, "/api/v1/intake/signals", SIGNAL) == "run_ended"
-    post(inside, f"{CORE}/runs/{city.run.pk}/show")
+    row = FactRow.objects.get(name="core.run_ended")
+    event = live.event_of(row)
+    assert event is not None
+    assert event.for_viewer(director.on_run(drill))
+    once = {"Idempotency-Key": "back-to-real-life"}
+    assert inside.post(f"{CORE}/runs/{city.run.pk}/show", headers=once).status_code == 200
     assert situations(inside) == 0
     post(inside, "/api/v1/intake/signals", SIGNAL)
     assert situations(inside) == 1

@@ -123,8 +123,7 @@ def switch_run(request: Request, run_id: int = ID) -> Done:
     """Have this session take part in a run: it shows it and acts in it from now on."""
     if request.viewer.key_id is not None:
         raise NotAllowed("no_session", Text("密钥没有会话。", "A key has no session: only people take part in drills."))
-    # The one that the session is in may have ended: going on from there is told of in real life.
-    administration.switch_run(request.viewer.on_run(real_run()), run_id)
+    administration.switch_run(request.viewer, run_id)
     if run_id == real_run():
         request.session.pop(RUN_KEY, None)
     else:
