@@ -35,6 +35,24 @@ def city(db: None) -> City:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database; at the end nobody else is in it, so that it can be dropped.
+
+    A worker of PostgreSQL itself, which tidies a table just filled, or a session whose thread has just ended may be.
+    """
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            for _ in range(50):
+                cursor.execute(
+                    "SELECT count(pg_terminate_backend(pid)), pg_sleep(0.1) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                if not cursor.fetchone()[0]:
+                    break
+
+
+@pytest.fixture(scope="session")
 def test_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The test database, also where only tests that pytest does not know to need one are selected.
 
