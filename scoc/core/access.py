@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 from django.db import connection, transaction
@@ -14,6 +15,7 @@ from scoc.core.acting import NO_STATE, Actor, Allowed, GrantRule, Viewer, work_i
 from scoc.core.models import Grant, Post, PostHolding, User
 from scoc.core.refusals import NotAllowed
 from scoc.core.remembered import forgettable
+from scoc.core.validity import not_over, valid_at
 from scoc.kit.text import Text
 
 P = ParamSpec("P")
@@ -129,8 +131,7 @@ def holdings(user: User) -> QuerySet[PostHolding]:
     """The posts that the user holds at this moment."""
     moment = now.wall_now()
     return (
-        PostHolding.objects.filter(user=user, valid_from__lte=moment)
-        .filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+        PostHolding.objects.filter(valid_at(moment), user=user)
         .filter(holds_today("post__"))
         .select_related("post__role", "post__organisation", "post__area")
         .order_by("id")
@@ -139,14 +140,17 @@ def holdings(user: User) -> QuerySet[PostHolding]:
 
 def holds_today(prefix: str = "") -> Q:
     """Rows, such as posts, that are valid by the day, today in the real city; `valid_to` is the first day without."""
-    today = now.wall_today()
-    open_end = Q(**{f"{prefix}valid_to": None}) | Q(**{f"{prefix}valid_to__gt": today})
-    return open_end & Q(**{f"{prefix}valid_from__lte": today})
+    return valid_at(now.wall_today(), prefix)
 
 
 def posts_in_force() -> QuerySet[Post]:
     """The posts that exist today."""
     return Post.objects.filter(holds_today())
+
+
+def grants_in_force(moment: datetime) -> QuerySet[Grant]:
+    """What roles, posts and users may and may not do at a time; a grant without a beginning holds from ever."""
+    return Grant.objects.filter(Q(valid_from=None) | Q(valid_from__lte=moment)).filter(not_over(moment))
 
 
 def _rules(grants: Iterable[Grant]) -> tuple[GrantRule, ...]:
@@ -160,15 +164,10 @@ def _rules(grants: Iterable[Grant]) -> tuple[GrantRule, ...]:
 
 def actor_for(user: User, post: Post | None, *, address: str = "", key_id: int | None = None) -> Actor:
     """The actor that `user` is in `post`, with the grants that hold now. Without a post only own grants hold."""
-    moment = now.wall_now()
     subject = Q(user=user)
     if post is not None:
         subject |= Q(post=post) | Q(role_id=post.role_id)
-    grants = (
-        Grant.objects.filter(subject)
-        .filter(Q(valid_from=None) | Q(valid_from__lte=moment))
-        .filter(Q(valid_to=None) | Q(valid_to__gt=moment))
-    )
+    grants = grants_in_force(now.wall_now()).filter(subject)
     return Actor(
         user_id=user.pk,
         username=user.username,

@@ -11,9 +11,10 @@ from scoc.core import now
 from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
 from scoc.core.http.paging import Page, PageQuery, paged
-from scoc.core.models import Area, Asset, AssetLink, Code
+from scoc.core.models import Asset, AssetLink, Code
 from scoc.core.refusals import no_such
 from scoc.core.schemas import TextOut, text_out
+from scoc.core.validity import lying_in, valid_at
 
 MOST_LINKS = 200
 _OWNED = {"organisation": "owner", "area": "area", "run": ""}
@@ -57,19 +58,14 @@ class AssetOut(AssetRow):
     links: list[LinkRow]
 
 
-def _at(moment: datetime) -> Q:
-    return Q(valid_from__lte=moment) & (Q(valid_to=None) | Q(valid_to__gt=moment))
-
-
 def _on(moment: datetime | None) -> Q:
-    day = (moment or now.city_now()).astimezone(now.city_zone()).date()
-    return Q(valid_from__lte=day) & (Q(valid_to=None) | Q(valid_to__gt=day))
+    return valid_at((moment or now.city_now()).astimezone(now.city_zone()).date())
 
 
 @query("core.read_directory")
 def code_values(viewer: Viewer, page: PageQuery, set_: str | None = None) -> Page[CodeRow]:
     """The values of code sets that hold at a time (now by default), of one set if given, by set and value."""
-    rows = Code.objects.filter(_at(page.as_of or now.city_now()))
+    rows = Code.objects.filter(valid_at(page.as_of or now.city_now()))
     if set_:
         rows = rows.filter(set=set_)
     return paged(
@@ -97,10 +93,7 @@ def assets(
     if owner:
         rows = rows.filter(owner__code=owner)
     if area:
-        inside = Q(pk__in=())
-        for path in Area.objects.filter(code=area).values_list("path", flat=True).distinct():
-            inside |= Q(area__path__startswith=path)
-        rows = rows.filter(inside)
+        rows = lying_in(rows, area)
     return paged(rows.select_related("owner", "area"), page, ("code",), _asset_row)
 
 

@@ -43,6 +43,7 @@ from scoc.core.schemas import (
     RunOut,
     text_out,
 )
+from scoc.core.validity import valid_at
 from scoc.kit.text import Text
 
 
@@ -83,11 +84,6 @@ def _day(page: PageQuery) -> date:
     return (page.as_of or now.city_now()).astimezone(now.city_zone()).date()
 
 
-def _in_force(day: date) -> Q:
-    """Rows valid on a day; `valid_to` is the first day without."""
-    return Q(valid_from__lte=day) & (Q(valid_to=None) | Q(valid_to__gt=day))
-
-
 @query("core.read_directory")
 def organisations(viewer: Viewer, page: PageQuery, kind: str | None = None) -> Page[OrganisationRow]:
     """The organisations of the city that hold on a day (today by default), of one kind if given, parents first.
@@ -95,12 +91,12 @@ def organisations(viewer: Viewer, page: PageQuery, kind: str | None = None) -> P
     With `as_of` under the names that they bore then.
     """
     day = _day(page)
-    rows = Organisation.objects.filter(_in_force(day))
+    rows = Organisation.objects.filter(valid_at(day))
     if kind:
         rows = rows.filter(kind=kind)
     if page.as_of is None:
         return paged(rows, page, ("path", "id"), organisation_row)
-    borne = OrganisationName.objects.filter(_in_force(day)).order_by("-valid_from")
+    borne = OrganisationName.objects.filter(valid_at(day)).order_by("-valid_from")
     rows = rows.prefetch_related(Prefetch("names", queryset=borne, to_attr="borne"))
     return paged(rows, page, ("path", "id"), _organisation_then)
 
@@ -126,7 +122,7 @@ def areas(
     viewer: Viewer, page: PageQuery, level: str | None = None, parent: str | None = None
 ) -> Page[AreaRow]:  # fmt: skip
     """The areas of one level, or below one parent, as their boundaries held on a day (today by default), by code."""
-    rows = Area.objects.filter(_in_force(_day(page)))
+    rows = Area.objects.filter(valid_at(_day(page)))
     if level:
         rows = rows.filter(level=level)
     if parent:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from scoc.core.models import Category, Code
+from scoc.core.validity import valid_at
 from scoc.kit.text import Text
 
 
@@ -21,7 +22,7 @@ class Named:
 
 def categories(moment: datetime) -> QuerySet[Category]:
     """The version of each category that holds at `moment`."""
-    return Category.objects.filter(valid_from__lte=moment).filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+    return Category.objects.filter(valid_at(moment))
 
 
 def category(code: str, moment: datetime) -> Category | None:
@@ -31,5 +32,5 @@ def category(code: str, moment: datetime) -> Category | None:
 
 def code_set(name: str, moment: datetime) -> list[Named]:
     """The values of a code set that hold at `moment`."""
-    rows = Code.objects.filter(set=name, valid_from__lte=moment).filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+    rows = Code.objects.filter(valid_at(moment), set=name)
     return [Named(row.value, row.name) for row in rows.order_by("value")]

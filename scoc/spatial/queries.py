@@ -10,7 +10,6 @@ from datetime import date
 from functools import lru_cache
 
 from django.db import connection
-from django.db.models import Q
 from shapely import Point, from_geojson
 
 from scoc.core.access import query
@@ -18,6 +17,7 @@ from scoc.core.acting import Viewer
 from scoc.core.models import Area
 from scoc.core.now import city_today
 from scoc.core.remembered import forgettable
+from scoc.core.validity import valid_at
 from scoc.kit.geometry import Locator
 from scoc.spatial.models import AreaShape, MapFeature
 from scoc.spatial.schemas import Feature, FeatureCollection
@@ -86,8 +86,8 @@ def _by_postgis(level: str, lon: float, lat: float) -> int | None:
 def _then(lon: float, lat: float, on: date) -> int | None:
     """The version of the finest area that held a point on a past day. Read from the rows: such questions are rare."""
     around = AreaShape.objects.filter(
-        Q(area__valid_to=None) | Q(area__valid_to__gt=on), area__valid_from__lte=on, west__lte=lon, east__gte=lon,
-        south__lte=lat, north__gte=lat, area__level__in=_FINEST,
+        valid_at(on, "area__"), west__lte=lon, east__gte=lon, south__lte=lat, north__gte=lat,
+        area__level__in=_FINEST,
     )  # fmt: skip
     rows = around.values_list("area__level", "area__code", "area_id", "geometry").order_by("area__code", "area_id")
     point = Point(lon, lat)

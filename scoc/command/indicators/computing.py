@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from scoc.command.indicators.facts import IndicatorTurned
 from scoc.command.indicators.levels import level_of, signal_of
@@ -19,6 +19,7 @@ from scoc.core.facts import Code, publish
 from scoc.core.measures import Measured, Window, take
 from scoc.core.models import Area
 from scoc.core.now import city_now, city_zone, wall_now
+from scoc.core.validity import valid_at
 from scoc.kit.canonical import digest
 from scoc.kit.scaled import ratio
 
@@ -60,7 +61,7 @@ def areas_for(indicator: Indicator, areas: Iterable[Area]) -> list[Area]:
 
 def definitions(moment: datetime, codes: Sequence[str] = ()) -> QuerySet[Indicator]:
     """The versions that hold at a moment, in the order of screens."""
-    rows = Indicator.objects.filter(valid_from__lte=moment).filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+    rows = Indicator.objects.filter(valid_at(moment))
     if codes:
         rows = rows.filter(code__in=codes)
     return rows.select_related("owner").order_by("position", "code")

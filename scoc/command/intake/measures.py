@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models import Count, Max
 
 from scoc.command.intake.loading import OF_SITUATION
 from scoc.command.intake.models import LIVE, SituationFlow
@@ -15,8 +15,6 @@ from scoc.core.measures import Measured, Window, measure
 from scoc.core.refusals import invalid
 
 SEE = "intake.read_situations"
-MOST_LATE = 500
-"""So many situations that moved since `as_of` are looked at one by one; for a time long past all are."""
 
 
 @measure("intake.open_situations", permission=SEE)
@@ -31,20 +29,8 @@ def open_situations(viewer: Viewer, window: Window, parameters: dict[str, Any]) 
             raise invalid("state", f"`{wanted}` is no state of a live situation.", f"One of {', '.join(states)}.",
                           zh=f"{wanted} 不是在办态势的状态。")  # fmt: skip
         states = [wanted]
-    rows = SituationFlow.objects.filter(to_state__in=states, happened_at__lte=window.end, recorded_at__lte=window.as_of)
-    # Those that stand so, and those of which it became known only after `as_of` that they had left.
-    candidates = Q(left_at=None) | Q(left_at__gt=window.end)
-    later = SituationFlow.objects.filter(recorded_at__gt=window.as_of).order_by().values_list("situation_id", flat=True)
-    late = set(later.distinct()[: MOST_LATE + 1])
-    if late:
-        following = SituationFlow.objects.filter(
-            situation=OuterRef("situation"), version__gt=OuterRef("version"), happened_at__lte=window.end,
-            recorded_at__lte=window.as_of,
-        )  # fmt: skip
-        rows = rows.filter(~Exists(following))
-    if len(late) <= MOST_LATE:
-        rows = rows.filter(candidates | Q(situation_id__in=late))
-    rows = visible(viewer, rows, SEE, OF_SITUATION)
+    standing = SituationFlow.objects.standing(states, window.end, window.as_of)
+    rows = visible(viewer, standing.last_known(window.end, window.as_of), SEE, OF_SITUATION)
     if window.area is not None:
         rows = rows.filter(situation__area__path__startswith=window.area.path)
     by_state = dict(rows.order_by().values_list("to_state").annotate(n=Count("id")))

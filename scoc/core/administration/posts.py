@@ -14,6 +14,7 @@ from scoc.core.actions import action
 from scoc.core.facts import Code, Fact, fact, publish
 from scoc.core.models import Post, PostHolding, RoleConflict, User
 from scoc.core.refusals import NotAllowed, Refusal, invalid, no_such
+from scoc.core.validity import not_over
 from scoc.kit.text import Text
 
 
@@ -93,7 +94,7 @@ def refuse_conflict_with(held: set[int], post: Post, subject: str) -> None:
 
 def roles_held(user: User) -> set[int]:
     """Ids of the roles of the posts that a user holds now or will hold until a time to come."""
-    held = PostHolding.objects.filter(user=user).filter(Q(valid_to=None) | Q(valid_to__gt=now.wall_now()))
+    held = PostHolding.objects.filter(not_over(now.wall_now()), user=user)
     return set(held.values_list("post__role_id", flat=True))
 
 
@@ -132,7 +133,7 @@ def take_post(actor: Actor, user_id: int, post_code: str) -> None:
     """End a user's holding of a post of one's own scope, now."""
     post = post_in_scope(actor, "core.take_post", post_code)
     moment = now.wall_now()
-    held = PostHolding.objects.filter(user_id=user_id, post=post).filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+    held = PostHolding.objects.filter(not_over(moment), user_id=user_id, post=post)
     if not held.update(valid_to=moment):
         raise no_such("任职", "holding", f"core:user-{user_id}")
     publish(PostTaken(subject=Code(f"core:user-{user_id}"), user=user_id, post=post.pk))

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet, Sum
 
 from scoc.core import contacts, now
-from scoc.core.access import QUERIES, allowed, posts_in_force, query, visible
+from scoc.core.access import QUERIES, allowed, grants_in_force, posts_in_force, query, visible
 from scoc.core.acting import BY_STATE, Allowed, Viewer
 from scoc.core.actions import ACTIONS
 from scoc.core.administration.shapes import (
@@ -24,10 +24,11 @@ from scoc.core.administration.shapes import (
     RunRow,
 )
 from scoc.core.http.paging import Page, PageQuery, paged
-from scoc.core.models import ApiKey, Grant, Meter, Post, PostHolding, Run, User
+from scoc.core.models import ApiKey, Meter, Post, PostHolding, Run, User
 from scoc.core.refusals import no_such
 from scoc.core.schemas import text_out
 from scoc.core.secrets import keyed_hash
+from scoc.core.validity import valid_at
 
 _MACHINE = "machine:"
 _OF_POST = {"organisation": "post__organisation", "area": "post__area", "self": "user", "run": ""}
@@ -50,14 +51,10 @@ def posts(viewer: Viewer, page: PageQuery, role: str | None = None) -> Page[Post
     return paged(rows, page, ("code",), _post_row)
 
 
-def _held_at(moment: datetime) -> Q:
-    return Q(valid_from__lte=moment) & (Q(valid_to=None) | Q(valid_to__gt=moment))
-
-
 def _holdings_of(users: list[int], moment: datetime) -> dict[int, list[HoldingRow]]:
     """The posts that these users hold at a time."""
     found: dict[int, list[HoldingRow]] = defaultdict(list)
-    rows = PostHolding.objects.filter(_held_at(moment), user_id__in=users).order_by("id")
+    rows = PostHolding.objects.filter(valid_at(moment), user_id__in=users).order_by("id")
     for row in rows.select_related("post__role", "post__organisation", "post__area", "delegated_by"):
         post = _post_row(row.post)
         holding = HoldingRow(
@@ -74,7 +71,7 @@ def _users(viewer: Viewer) -> QuerySet[User]:
     rows = User.objects.exclude(kind=User.Kind.SYSTEM).select_related("contact")
     if allowed(viewer, "core.read_accounts").city:
         return rows
-    held = PostHolding.objects.filter(_held_at(now.wall_now()))
+    held = PostHolding.objects.filter(valid_at(now.wall_now()))
     return rows.filter(pk__in=visible(viewer, held, "core.read_accounts", _OF_POST).values("user_id"))
 
 
@@ -102,7 +99,7 @@ def accounts(
         named = Q(contact__name_hash=keyed_hash("contact-name", " ".join(search.split())))
         rows = rows.filter(Q(username__icontains=search) | named)
     if role:
-        held = PostHolding.objects.filter(_held_at(moment), post__role__code=role)
+        held = PostHolding.objects.filter(valid_at(moment), post__role__code=role)
         rows = rows.filter(pk__in=held.values("user_id"))
     if state == "locked":
         rows = rows.filter(is_active=True, locked_until__gt=now.wall_now())
@@ -132,11 +129,10 @@ def account(viewer: Viewer, user_id: int) -> AccountOut:
 
 def _grants(user: User, moment: datetime) -> list[GrantRow]:
     """What the user's own grants, posts and roles allow or deny at a time; the own ones first."""
-    held = [row.post for row in PostHolding.objects.filter(_held_at(moment), user=user).select_related("post")]
+    held = [row.post for row in PostHolding.objects.filter(valid_at(moment), user=user).select_related("post")]
     post_of_role = {post.role_id: post.code for post in held}
     subject = Q(user=user) | Q(post__in=[post.pk for post in held]) | Q(role__in=list(post_of_role))
-    rows = Grant.objects.filter(subject).filter(Q(valid_from=None) | Q(valid_from__lte=moment))
-    rows = rows.filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+    rows = grants_in_force(moment).filter(subject)
     found = [
         GrantRow(
             id=row.pk, through="account" if row.user_id else "post" if row.post_id else "role",

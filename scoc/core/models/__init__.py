@@ -2,7 +2,7 @@
 
 from scoc.core.models.access import POST_TEXT, ApiKey, Grant, Meter, Post, PostHolding, Role, RoleConflict, User
 from scoc.core.models.contacts import Contact
-from scoc.core.models.envelope import Envelope, FlowRow, Grade, VersionRow
+from scoc.core.models.envelope import Envelope, Flow, FlowRow, Grade, VersionRow
 from scoc.core.models.facts import AuditEntry, CronMark, Delivery, FactRow, IdempotencyMark, Notice
 from scoc.core.models.files import Attachment
 from scoc.core.models.organisation import (
@@ -35,6 +35,7 @@ __all__ = [
     "Delivery",
     "Envelope",
     "FactRow",
+    "Flow",
     "FlowRow",
     "Grade",
     "Grant",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
+from typing import Self, TypeVar
+
 from django.db import models
 
 
@@ -32,11 +36,59 @@ class Envelope(models.Model):
         abstract = True
 
 
+MOST_LATE = 500
+"""So many subjects that moved since are looked at one by one; for a time long past all are."""
+
+F = TypeVar("F", bound="FlowRow", covariant=True)
+
+
+class Flow(models.QuerySet[F]):
+    """Rows of flows, also as they were known at a time; a concrete one names the key to its subject.
+
+    `until` bounds what had happened, `recorded` what was recorded by then; None is without a bound.
+    """
+
+    subject: str
+
+    def known(self, until: datetime | None, recorded: datetime | None) -> Self:
+        """Rows that had happened by `until`, in what was recorded by `recorded`."""
+        rows = self if until is None else self.filter(happened_at__lte=until)
+        return rows if recorded is None else rows.filter(recorded_at__lte=recorded)
+
+    def last_known(self, until: datetime | None, recorded: datetime | None) -> Self:
+        """Of each subject the one row that told where it stood, as known then."""
+        later = self._all().filter(
+            **{self.subject: models.OuterRef(self.subject)}, version=models.OuterRef("version") + 1
+        )
+        return self.known(until, recorded).filter(~models.Exists(later.known(until, recorded)))
+
+    def standing(self, states: Collection[str], at: datetime, recorded: datetime | None) -> Self:
+        """Rows of these states that had not been left at `at`, and what may have been: for `last_known` to judge.
+
+        Those few come by index instead of all that ever stood so; a subject whose leaving was recorded only after
+        `recorded` is among them.
+        """
+        rows = self.filter(to_state__in=states)
+        candidates = models.Q(left_at=None) | models.Q(left_at__gt=at)
+        if recorded is not None:
+            key = f"{self.subject}_id"
+            moved = self._all().filter(recorded_at__gt=recorded).order_by().values_list(key, flat=True).distinct()
+            late = set(moved[: MOST_LATE + 1])
+            if len(late) > MOST_LATE:
+                return rows
+            candidates |= models.Q(**{f"{key}__in": late})
+        return rows.filter(candidates)
+
+    def _all(self) -> Self:
+        """Every row of the table, whatever these were narrowed to."""
+        return type(self)(self.model, using=self.db)
+
+
 class FlowRow(models.Model):
     """One stay in one state (流转记录): evaluation, appeal and the time machine read these, never the current row.
 
     Append-only by trigger: after its insert only `left_at` may change, once, from empty.
-    The concrete table adds the foreign key to its subject.
+    The concrete table adds the foreign key to its subject, and a `Flow` as its manager where the past is asked for.
     """
 
     version = models.PositiveIntegerField()

@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from django.db.models import Q
 from pydantic import Field
 
 from scoc.core import contacts
@@ -20,6 +19,7 @@ from scoc.core.pack.fields import CODE
 from scoc.core.pack.security import SecuritySettings
 from scoc.core.pack.staff import PostRow, conflicts_of, held_otherwise
 from scoc.core.passwords import LONGEST, what_is_wrong
+from scoc.core.validity import not_over
 
 
 class AccountIn(PackRow):
@@ -86,7 +86,7 @@ def _apply_accounts(changes: Changes[AccountIn]) -> None:
     moment = wall_now()
     posts = dict(Post.objects.filter(valid_to=None).values_list("code", "id"))
     gone = User.objects.filter(username__in=[row.username for row in changes.removed], from_pack=True)
-    PostHolding.objects.filter(Q(valid_to=None) | Q(valid_to__gt=moment), user__in=gone).update(valid_to=moment)
+    PostHolding.objects.filter(not_over(moment), user__in=gone).update(valid_to=moment)
     gone.update(is_active=False)
     hashed: dict[str, str] = {}
     for row in [*changes.added, *changes.changed]:

@@ -6,7 +6,6 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from django.db.models import Q
 from pydantic import Field, field_validator
 
 from scoc.core.access import QUERIES
@@ -17,6 +16,7 @@ from scoc.core.city.sections import Changes, PackRow, Problem, Section, text_of
 from scoc.core.models import ApiKey, Area, Grant, Organisation, Post, PostHolding, Role, RoleConflict
 from scoc.core.now import wall_now, wall_today
 from scoc.core.pack.fields import ALWAYS_DAY, CODE, EN, ZH
+from scoc.core.validity import not_over
 from scoc.kit.text import Text
 
 
@@ -54,7 +54,7 @@ def held_otherwise(pack: Pack) -> dict[str, set[str]]:
     roles = {row.code: row.role for row, _, _ in pack.rows["posts"] if isinstance(row, PostRow)}
     held: dict[str, set[str]] = {}
     rows = (
-        PostHolding.objects.filter(Q(valid_to=None) | Q(valid_to__gt=wall_now()), user__is_active=True)
+        PostHolding.objects.filter(not_over(wall_now()), user__is_active=True)
         .filter(from_pack=False)
         .values_list("user__username", "post__code")
     )
@@ -193,7 +193,7 @@ def _apply_posts(changes: Changes[PostRow]) -> None:
     gone = Post.objects.filter(code__in=[row.code for row in changes.removed], valid_to=None)
     ids = list(gone.values_list("id", flat=True))
     gone.update(valid_to=wall_today())
-    PostHolding.objects.filter(Q(valid_to=None) | Q(valid_to__gt=moment), post_id__in=ids).update(valid_to=moment)
+    PostHolding.objects.filter(not_over(moment), post_id__in=ids).update(valid_to=moment)
     ApiKey.objects.filter(post_id__in=ids, revoked_at=None).update(revoked_at=moment)
     roles = dict(Role.objects.values_list("code", "id"))
     organisations = dict(Organisation.objects.values_list("code", "id"))

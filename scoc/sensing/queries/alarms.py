@@ -15,10 +15,10 @@ from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.now import recorded_by, wall_now
 from scoc.core.refusals import no_such
 from scoc.core.schemas import text_out
+from scoc.core.validity import lying_in
 from scoc.kit.identifiers import prefixed
 from scoc.kit.text import Text
 from scoc.sensing.models import Alarm, AlarmFlow, AlarmOccurrence
-from scoc.sensing.queries.places import lying_in
 from scoc.sensing.rules import sentence
 from scoc.sensing.schemas import AlarmFlowOut, AlarmOut, AlarmRow, OccurrenceOut
 

@@ -14,11 +14,11 @@ from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.now import city_now, current_run
 from scoc.core.refusals import no_such
 from scoc.core.schemas import text_out
+from scoc.core.validity import lying_in
 from scoc.kit.identifiers import prefixed
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Datastream, Device, DeviceType, Latest
 from scoc.sensing.online import heard_since
-from scoc.sensing.queries.places import lying_in
 from scoc.sensing.schemas import DeviceCounts, DeviceOut, DevicePoint, DeviceRow, DeviceTypeRow, StreamOut
 
 MOST_ON_MAP = 20_000

@@ -11,6 +11,7 @@ from scoc.core.acting import Viewer
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.now import city_now
 from scoc.core.schemas import TextOut, text_out
+from scoc.core.validity import valid_at
 from scoc.kit.text import Text
 from scoc.sensing.models import Alarm, Rule
 from scoc.sensing.rules import sentence
@@ -32,10 +33,7 @@ def rules(viewer: Viewer, page: PageQuery) -> Page[RuleRow]:
     """The rules that hold now, or held at `as_of`, by code, with the alarms of thirty days in the viewer's scope."""
     moment = page.as_of or city_now()
     # What is judged now goes by the newest version, whatever the clock of the run shows; only the past asks for a time.
-    rows = Rule.objects.filter(valid_to=None)
-    if page.as_of:
-        held = Q(valid_to=None) | Q(valid_to__gt=moment)
-        rows = Rule.objects.filter(held, valid_from__lte=moment)
+    rows = Rule.objects.filter(valid_at(moment) if page.as_of else Q(valid_to=None))
     plain = paged(rows.select_related("device_type"), page, ("code", "id"), lambda rule: rule)
     raised = visible(viewer, Alarm.objects.all(), "sensing.read_alarms").filter(
         rule__code__in=[rule.code for rule in plain.items], happened_at__gt=moment - LATELY, happened_at__lte=moment

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
-
 from django.db import models
 
 from scoc.command.cases.models.definitions import LimitUnit
 from scoc.command.cases.models.moves import State
 from scoc.core.fields import BilingualField, ScaledField
-from scoc.core.models import Category, Envelope, FlowRow
+from scoc.core.models import Category, Envelope, Flow, FlowRow
 from scoc.core.text_index import TextIndex
 
 
@@ -120,38 +117,10 @@ class CaseSerial(models.Model):
         return f"{self.region}{self.day} {self.last}"
 
 
-MOST_LATE = 500
-"""So many cases that moved since are looked at one by one; for a time long past all are."""
+class CaseFlows(Flow["CaseFlow"]):
+    """Rows of the flows of cases."""
 
-
-class Flow(models.QuerySet["CaseFlow"]):
-    """Rows of flows, also as they were known at a time."""
-
-    def known(self, until: datetime | None, recorded: datetime | None) -> Flow:
-        """Rows that had happened by `until`, in what was recorded by `recorded` (None: without a bound)."""
-        rows = self if until is None else self.filter(happened_at__lte=until)
-        return rows if recorded is None else rows.filter(recorded_at__lte=recorded)
-
-    def last_known(self, until: datetime | None, recorded: datetime | None) -> Flow:
-        """Of each case the one row that told where it stood, as known then."""
-        later = CaseFlow.objects.filter(case=models.OuterRef("case"), version=models.OuterRef("version") + 1)
-        return self.known(until, recorded).filter(~models.Exists(later.known(until, recorded)))
-
-    def standing(self, states: Collection[str], at: datetime, recorded: datetime | None) -> Flow:
-        """Rows of these states that had not been left at `at`, and what may have been: for `last_known` to judge.
-
-        Those few come by index instead of all that ever stood so; a case whose leaving was recorded only after
-        `recorded` is among them.
-        """
-        rows = self.filter(to_state__in=states)
-        candidates = models.Q(left_at=None) | models.Q(left_at__gt=at)
-        if recorded is not None:
-            later = CaseFlow.objects.filter(recorded_at__gt=recorded).order_by().values_list("case_id", flat=True)
-            late = set(later.distinct()[: MOST_LATE + 1])
-            if len(late) > MOST_LATE:
-                return rows
-            candidates |= models.Q(case_id__in=late)
-        return rows.filter(candidates)
+    subject = "case"
 
 
 class CaseFlow(FlowRow):
@@ -169,7 +138,7 @@ class CaseFlow(FlowRow):
     overtime = models.BooleanField(null=True)
     """Whether the step's clock was past its deadline when the case left."""
 
-    objects = Flow.as_manager()
+    objects = CaseFlows.as_manager()
 
     class Meta:
         db_table = "cases_flow"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
 
 from scoc.core.fields import BilingualField, ScaledField
 from scoc.core.models import VersionRow
+from scoc.core.validity import valid_at
 from scoc.kit.text import Text
 from scoc.kit.worktime import Unit
 
@@ -37,7 +37,7 @@ class Versions(models.QuerySet["FilingCondition"]):
 
     def at(self, moment: datetime) -> Versions:
         """The versions that hold at `moment`."""
-        return self.filter(valid_from__lte=moment).filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+        return self.filter(valid_at(moment))
 
 
 class FilingCondition(VersionRow):
@@ -77,7 +77,7 @@ class Rows(models.QuerySet["ResponsibilityRow"]):
 
     def at(self, moment: datetime) -> Rows:
         """The versions that hold at `moment`."""
-        return self.filter(valid_from__lte=moment).filter(Q(valid_to=None) | Q(valid_to__gt=moment))
+        return self.filter(valid_at(moment))
 
 
 class ResponsibilityRow(VersionRow):

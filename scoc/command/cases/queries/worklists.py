@@ -19,8 +19,9 @@ from scoc.command.cases.shapes import JOINED, Moment, bilingual, case_rows, mome
 from scoc.core.access import allowed, query, visible
 from scoc.core.acting import Allowed, Viewer
 from scoc.core.http.paging import COUNT_LIMIT, Page, PageQuery, paged
-from scoc.core.models import Area, Organisation
+from scoc.core.models import Organisation
 from scoc.core.refusals import invalid, no_such
+from scoc.core.validity import in_area
 from scoc.kit.geometry import distance_m
 from scoc.kit.worktime import Light
 
@@ -144,14 +145,10 @@ def _in_tab(viewer: Viewer, rows: QuerySet[Case], tab: Tab, moment: Moment, colu
 
 def _filtered(rows: QuerySet[Case], filters: Filters, columns: _Columns) -> QuerySet[Case]:
     if filters.area:
-        # In every version: what happened in a street stays its, whichever district it lay in then.
-        paths = list(Area.objects.filter(code=filters.area).order_by().values_list("path", flat=True).distinct())
-        if not paths:
+        within = in_area(filters.area, "area_path")
+        if within is None:
             raise invalid("area", f"There is no area {filters.area}.", "Use a code of the directory.",
                           zh=f"没有区域 {filters.area}。")  # fmt: skip
-        within = Q()
-        for path in paths:
-            within |= Q(area_path__startswith=path)
         rows = rows.filter(within)
     if filters.category:
         major = filters.category.endswith("00")

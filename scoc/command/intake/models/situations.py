@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from scoc.core.fields import BilingualField
-from scoc.core.models import Envelope, FlowRow
+from scoc.core.models import Envelope, Flow, FlowRow
 from scoc.core.text_index import TextIndex
 from scoc.kit.text import Text
 
@@ -138,12 +138,20 @@ MOVES: dict[str, tuple[tuple[str, ...], str]] = {
 """The table of allowed moves: action → (states it may start from, state it leads to)."""
 
 
+class SituationFlows(Flow["SituationFlow"]):
+    """Rows of the flows of situations."""
+
+    subject = "situation"
+
+
 class SituationFlow(FlowRow):
     """The flow of a situation's states (流转记录), with its level and the reason code of each step."""
 
     situation = models.ForeignKey(Situation, on_delete=models.PROTECT, related_name="flow")
     level = models.PositiveSmallIntegerField()
     reason = models.CharField(max_length=60, blank=True)
+
+    objects = SituationFlows.as_manager()
 
     class Meta:
         db_table = "intake_situation_flow"

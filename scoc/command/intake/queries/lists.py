@@ -14,31 +14,22 @@ from scoc.command.intake.shapes import category_names, situation_row
 from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
 from scoc.core.http.paging import COUNT_LIMIT, Page, PageQuery, paged
-from scoc.core.models import Area
 from scoc.core.now import city_now, recorded_by
 from scoc.core.schemas import text_out
+from scoc.core.validity import lying_in
 from scoc.kit.text import Text
 
 SEE = "intake.read_situations"
 MOST_POINTS = 5000
 
 
-def _in_area(rows: QuerySet[Situation], code: str | None) -> QuerySet[Situation]:
-    """Situations in an area and all below it, in whichever version of it they were filed."""
-    if code is None:
-        return rows
-    paths = Area.objects.filter(code=code).order_by().values_list("path", flat=True).distinct()
-    condition = Q()
-    for path in paths:
-        condition |= Q(area__path__startswith=path)
-    return rows.filter(condition) if condition else rows.none()
-
-
 def _narrowed(
     viewer: Viewer, *, category: str | None, area: str | None, level: int | None, text: str | None
 ) -> QuerySet[Situation]:
     """What the viewer may see of situations under the filters of the desk."""
-    rows = _in_area(visible(viewer, Situation.objects.all(), SEE), area)
+    rows = visible(viewer, Situation.objects.all(), SEE)
+    if area is not None:
+        rows = lying_in(rows, area)
     if category:
         rows = rows.filter(category=category)
     if level:
@@ -66,8 +57,7 @@ def situations(
     """
     rows = _narrowed(viewer, category=category, area=area, level=level, text=text).select_related("area")
     if page.as_of is not None:
-        known = _known(page.as_of)
-        flow = SituationFlow.objects.filter(known, situation=OuterRef("pk"))
+        flow = SituationFlow.objects.filter(situation=OuterRef("pk")).known(page.as_of, recorded_by(page.as_of))
         then = flow.order_by("-version").values("to_state")[:1]
         rows = rows.annotate(state_then=Subquery(then)).filter(state_then__isnull=False)
     if state:
@@ -133,7 +123,9 @@ def _open_proposals(ids: list[int]) -> dict[int, int]:
 @query(SEE)
 def situation_points(viewer: Viewer, area: str | None = None, level: int | None = None) -> list[PointOut]:
     """Live situations with a position, for the map: the newest 5000."""
-    rows = _in_area(visible(viewer, Situation.objects.filter(ended_at=None), SEE), area).exclude(lon=None)
+    rows = visible(viewer, Situation.objects.filter(ended_at=None), SEE).exclude(lon=None)
+    if area is not None:
+        rows = lying_in(rows, area)
     if level:
         rows = rows.filter(level=level)
     return [
