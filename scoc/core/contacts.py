@@ -6,6 +6,7 @@ Each stored field reads `algorithm:key:nonce:ciphertext`, so that keys and algor
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import secrets
 import unicodedata
@@ -13,12 +14,13 @@ from dataclasses import dataclass, replace
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db.models import Q
 
 from scoc.core import audit
 from scoc.core.acting import Actor, Viewer
 from scoc.core.models import Contact
 from scoc.core.now import wall_now
-from scoc.core.refusals import invalid, no_such
+from scoc.core.refusals import Invalid, invalid, no_such
 from scoc.core.secrets import derived_key, keyed_hash
 from scoc.kit import masks
 
@@ -106,7 +108,7 @@ def keep(person: Person, *, staff: bool = False) -> Contact:
         address=_tidy(person.address), id_card=_tidy(person.id_card).upper(),
     )  # fmt: skip
     hashes = {
-        "name_hash": keyed_hash("contact-name", wanted.name) if wanted.name else "",
+        "name_hash": name_hash(wanted.name) if wanted.name else "",
         "phone_hash": keyed_hash("contact-phone", wanted.phone) if wanted.phone else "",
         "id_card_hash": keyed_hash("contact-id-card", wanted.id_card) if wanted.id_card else "",
     }
@@ -123,17 +125,23 @@ def rename(contact: Contact, name: str) -> None:
     if contact.erased_at is not None or _plain(contact).name == _tidy(name):
         return
     contact.name = encrypt(_tidy(name), "contacts.name")
-    contact.name_hash = keyed_hash("contact-name", _tidy(name))
+    contact.name_hash = name_hash(name)
     contact.save(update_fields=["name", "name_hash"])
 
 
-def find_by_phone(phone: str) -> list[int]:
-    """Ids of the contacts with this number."""
-    return list(
-        Contact.objects.filter(phone_hash=keyed_hash("contact-phone", normal_phone(phone)), erased_at=None)
-        .order_by("id")
-        .values_list("id", flat=True)
-    )
+def name_hash(name: str) -> str:
+    """What a name is found by without being read."""
+    return keyed_hash("contact-name", _tidy(name))
+
+
+def matching(text: str) -> Q:
+    """Contacts of which `text` is the whole name, telephone number or identity card, however it is written."""
+    condition = Q(name_hash=name_hash(text))
+    if re.fullmatch(r"\d{17}[\dXx]", _tidy(text)):
+        condition |= Q(id_card_hash=keyed_hash("contact-id-card", _tidy(text).upper()))
+    with contextlib.suppress(Invalid):
+        condition |= Q(phone_hash=keyed_hash("contact-phone", normal_phone(text)))
+    return condition & Q(erased_at=None)
 
 
 def shown(contact: Contact, persons: str) -> Person:

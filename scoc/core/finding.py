@@ -8,8 +8,6 @@ identity card, and only by those who may see them in plain.
 
 from __future__ import annotations
 
-import contextlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,10 +17,9 @@ from django.db.models import Model, Q, QuerySet
 from scoc.core import audit
 from scoc.core.access import query
 from scoc.core.acting import Viewer
-from scoc.core.contacts import normal_phone
+from scoc.core.contacts import matching
 from scoc.core.models import Contact
-from scoc.core.refusals import Invalid, NotAllowed, invalid
-from scoc.core.secrets import keyed_hash
+from scoc.core.refusals import NotAllowed, invalid
 from scoc.core.text_index import TextIndex, beginning, words_of
 from scoc.kit.text import Text
 
@@ -128,13 +125,7 @@ def find_person(viewer: Viewer, text: str) -> list[int]:
     found = viewer.may("core.find_person")
     if found is None or found.persons != "plain" or not found.city:
         raise NotAllowed("no_plain", Text("您的岗位不能按人员查询。", "Your post may not look for persons."))
-    tidy = " ".join(text.split())
-    condition = Q(name_hash=keyed_hash("contact-name", tidy))
-    if re.fullmatch(r"\d{17}[\dXx]", tidy):
-        condition |= Q(id_card_hash=keyed_hash("contact-id-card", tidy.upper()))
-    with contextlib.suppress(Invalid):
-        condition |= Q(phone_hash=keyed_hash("contact-phone", normal_phone(tidy)))
-    rows = Contact.objects.filter(condition, staff=False, erased_at=None)
+    rows = Contact.objects.filter(matching(text), staff=False)
     ids = list(rows.order_by("-id").values_list("id", flat=True)[:MOST_PERSONS])
     for number in ids:
         audit.record(viewer, kind="read", action="core.find_person", outcome="done", subject=f"core:contact-{number}")

@@ -9,7 +9,7 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from scoc.core import clocks, contacts, now
 from scoc.core.access import posts_in_force, query, visible
-from scoc.core.acting import Viewer
+from scoc.core.acting import Actor, Viewer
 from scoc.core.facts import FACTS
 from scoc.core.files import handed_in, hangs_on_something_visible
 from scoc.core.http.paging import Page, PageQuery, paged
@@ -50,6 +50,12 @@ from scoc.kit.text import Text
 def run_out(run: Run) -> RunOut:
     """A run as it is shown."""
     return RunOut(id=run.pk, kind=run.kind, name=text_out(run.name), ended=run.ended_at is not None)
+
+
+def runs_to_join(actor: Actor) -> list[Run]:
+    """The open runs that this actor may take part in, real life first; that alone for most."""
+    rows = Run.objects.filter(ended_at=None).order_by("id")
+    return list(rows if actor.may("core.switch_run") else rows.filter(pk=now.real_run()))
 
 
 def organisation_row(row: Organisation) -> OrganisationRow:

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -87,17 +88,26 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh visitor at 1366 × 768; any error of the page's own script fails the test."""
-    context = browser.new_context(viewport={"width": 1366, "height": 768})
+@contextmanager
+def visiting(browser: Browser, width: int = 1366, height: int = 768) -> Iterator[Page]:
+    """Somebody at a machine of their own; any error of the page's own script fails the test."""
+    context = browser.new_context(viewport={"width": width, "height": height})
     context.set_default_timeout(30_000)
     found = context.new_page()
     errors: list[str] = []
     found.on("pageerror", lambda error: errors.append(str(error)))
-    yield found
-    context.close()
+    try:
+        yield found
+    finally:
+        context.close()
     assert errors == []
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh visitor."""
+    with visiting(browser) as found:
+        yield found
 
 
 def sign_in(page: Page, address: str, username: str, path: str = "/") -> None:

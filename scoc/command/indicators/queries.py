@@ -77,7 +77,7 @@ def _area(viewer: Viewer, code: str | None, areas: Sequence[Area] | None = None)
     return found[0]
 
 
-def _definitions(viewer: Viewer, moment: datetime, codes: Sequence[str] = ()) -> QuerySet[Indicator]:
+def definitions_seen(viewer: Viewer, moment: datetime, codes: Sequence[str] = ()) -> QuerySet[Indicator]:
     """The definitions of the figures that the viewer may see."""
     rows = definitions(moment, codes)
     if allowed(viewer, SEE).scope in ("unit", "unit_below", "self"):
@@ -207,13 +207,13 @@ def _sign(
 def vital_signs(viewer: Viewer, area_code: str | None = None, as_of: datetime | None = None) -> list[VitalSign]:
     """Every indicator in an area (the widest the viewer may see by default), in the order of screens."""
     moment = as_of or city_now()
-    return _signs(viewer, list(_definitions(viewer, moment)), _area(viewer, area_code), moment)
+    return _signs(viewer, list(definitions_seen(viewer, moment)), _area(viewer, area_code), moment)
 
 
 @query(SEE)
 def indicators(viewer: Viewer, page: PageQuery) -> Page[IndicatorRow]:
     """The definitions that hold, by code."""
-    rows = _definitions(viewer, page.as_of or city_now())
+    rows = definitions_seen(viewer, page.as_of or city_now())
     return paged(
         rows.order_by(), page, ("code", "id"),
         lambda row: IndicatorRow(code=row.code, name=text_out(row.name), theme=row.theme, unit=text_out(row.unit),
@@ -222,7 +222,7 @@ def indicators(viewer: Viewer, page: PageQuery) -> Page[IndicatorRow]:
 
 
 def _one(viewer: Viewer, code: str, moment: datetime) -> Indicator:
-    row = _definitions(viewer, moment, [code]).first()
+    row = definitions_seen(viewer, moment, [code]).first()
     if row is None:
         raise no_such("指标", "indicator", f"indicators:{code}"[:60])
     return row

@@ -27,7 +27,6 @@ from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.models import ApiKey, Meter, Post, PostHolding, Run, User
 from scoc.core.refusals import no_such
 from scoc.core.schemas import text_out
-from scoc.core.secrets import keyed_hash
 from scoc.core.validity import valid_at
 
 _MACHINE = "machine:"
@@ -96,7 +95,7 @@ def accounts(
     moment = page.as_of or now.wall_now()
     rows = _users(viewer)
     if search:
-        named = Q(contact__name_hash=keyed_hash("contact-name", " ".join(search.split())))
+        named = Q(contact__name_hash=contacts.name_hash(search))
         rows = rows.filter(Q(username__icontains=search) | named)
     if role:
         held = PostHolding.objects.filter(valid_at(moment), post__role__code=role)

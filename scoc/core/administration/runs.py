@@ -99,9 +99,3 @@ def end_run(actor: Actor, run_id: int) -> None:
     run.save(update_fields=["ended_at"])
     publish(RunEnded(subject=Code(f"core:run-{run_id}"), run=run_id))
     _told_clocks()
-
-
-def runs_to_join(actor: Actor) -> list[Run]:
-    """The open runs that this actor may take part in, real life first; that alone for most."""
-    rows = Run.objects.filter(ended_at=None).order_by("id")
-    return list(rows if actor.may("core.switch_run") else rows.filter(pk=now.real_run()))

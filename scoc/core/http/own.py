@@ -14,7 +14,6 @@ from scoc.core import administration, finding, now, queries, signing
 from scoc.core.access import QUERIES, holdings
 from scoc.core.acting import Actor
 from scoc.core.actions import ACTIONS
-from scoc.core.administration.runs import runs_to_join
 from scoc.core.city.reading import Manifest
 from scoc.core.city.sections import city_settings
 from scoc.core.contacts import shown
@@ -79,7 +78,7 @@ def _session_of(request: HttpRequest, actor: Actor | None) -> SessionOut:
         city = CityOut(code=installation.code, name=text_out(installation.name), center=list(head.center),
                        bbox=list(head.bbox), timezone=installation.timezone)  # fmt: skip
         if actor is not None:
-            runs = [queries.run_out(one) for one in runs_to_join(actor)]
+            runs = [queries.run_out(one) for one in queries.runs_to_join(actor)]
         run = queries.run_out(Run.objects.get(pk=(actor.run_id if actor else None) or installation.active_run_id))
     held = [_post_out(holding.post) for holding in holdings(user)] if user else []
     names = sorted(set(ACTIONS) | set(QUERIES))

@@ -110,3 +110,4 @@ def _until_somebody_waits() -> None:
             cursor.execute("SELECT count(*), pg_sleep(0.05) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
+    raise AssertionError("Nobody waited for the dispatch, so nothing was shown.")
