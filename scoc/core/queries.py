@@ -53,7 +53,10 @@ def run_out(run: Run) -> RunOut:
 
 
 def runs_to_join(actor: Actor) -> list[Run]:
-    """The open runs that this actor may take part in, real life first; that alone for most."""
+    """The open runs that this actor may take part in, real life first; that alone for most.
+
+    Needs no permission: a session says of itself where it may be.
+    """
     rows = Run.objects.filter(ended_at=None).order_by("id")
     return list(rows if actor.may("core.switch_run") else rows.filter(pk=now.real_run()))
 

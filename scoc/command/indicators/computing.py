@@ -13,7 +13,7 @@ from scoc.command.indicators.facts import IndicatorTurned
 from scoc.command.indicators.levels import level_of, signal_of
 from scoc.command.indicators.models import Indicator, IndicatorValue, Level
 from scoc.command.indicators.windows import measured
-from scoc.core.access import system_actor
+from scoc.core.access import allowed, system_actor, visible
 from scoc.core.acting import Viewer, acting
 from scoc.core.facts import Code, publish
 from scoc.core.measures import Measured, Window, take
@@ -24,6 +24,7 @@ from scoc.kit.canonical import digest
 from scoc.kit.scaled import ratio
 
 Status = IndicatorValue.Status
+_SEE = "indicators.read_values"
 Span = tuple[datetime, datetime]
 
 
@@ -65,6 +66,14 @@ def definitions(moment: datetime, codes: Sequence[str] = ()) -> QuerySet[Indicat
     if codes:
         rows = rows.filter(code__in=codes)
     return rows.select_related("owner").order_by("position", "code")
+
+
+def definitions_seen(viewer: Viewer, moment: datetime, codes: Sequence[str] = ()) -> QuerySet[Indicator]:
+    """The definitions of the figures that the viewer may see."""
+    rows = definitions(moment, codes)
+    if allowed(viewer, _SEE).scope in ("unit", "unit_below", "self"):
+        rows = visible(viewer, rows, _SEE, {"organisation": "owner", "area": "", "run": ""})
+    return rows
 
 
 def in_order(indicators: Iterable[Indicator]) -> list[Indicator]:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber, TruncDay, TruncHour
 
-from scoc.command.indicators.computing import definitions, newest_values
+from scoc.command.indicators.computing import definitions_seen, newest_values
 from scoc.command.indicators.health import CODE
 from scoc.command.indicators.models import HealthValue, IndexScheme, Indicator, IndicatorValue
 from scoc.command.indicators.pack import HealthSettings, MarkIn, ThemeIn
@@ -75,14 +75,6 @@ def _area(viewer: Viewer, code: str | None, areas: Sequence[Area] | None = None)
     if not found:
         raise no_such("区域", "area", f"core:area-{code or 'city'}")
     return found[0]
-
-
-def definitions_seen(viewer: Viewer, moment: datetime, codes: Sequence[str] = ()) -> QuerySet[Indicator]:
-    """The definitions of the figures that the viewer may see."""
-    rows = definitions(moment, codes)
-    if allowed(viewer, SEE).scope in ("unit", "unit_below", "self"):
-        rows = visible(viewer, rows, SEE, {"organisation": "owner", "area": "", "run": ""})
-    return rows
 
 
 def _side(stored: dict[str, Any] | None) -> SideOut | None:

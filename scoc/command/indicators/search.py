@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from scoc.command.indicators.computing import definitions_seen
 from scoc.command.indicators.models import INDICATOR_TEXT
-from scoc.command.indicators.queries import SEE, definitions_seen
+from scoc.command.indicators.queries import SEE
 from scoc.core.acting import Viewer
 from scoc.core.finding import Asked, Hit, finder, look_up
 from scoc.core.now import city_now
