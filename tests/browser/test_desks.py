@@ -9,7 +9,7 @@ import urllib.request
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import sign_in
 
@@ -38,10 +38,10 @@ def visitor(browser: Browser) -> Page:
 
 
 def choose(page: Page, words: str) -> None:
-    """Find something by typing in the form in front, and take the first that is offered."""
+    """Find something by typing in the form in front, and take the first that is offered with these words."""
     page.get_by_role("dialog").locator(".el-select").click()
     page.keyboard.type(words)
-    page.locator(".el-select-dropdown__item:visible").first.click()
+    page.locator(".el-select-dropdown__item:visible", has_text=words).first.click()
 
 
 def test_an_account_is_made_by_one_and_given_a_post_and_a_denial_by_another(browser: Browser, address: str) -> None:
@@ -96,6 +96,29 @@ def test_a_key_is_shown_once_and_revoked(browser: Browser, address: str) -> None
     expect(guarding.locator("tbody tr", has_text="rain-gateway")).to_contain_text("已吊销")
     for one in (issuing, guarding):
         one.context.close()
+
+
+def test_whoever_is_quicker_than_a_form_keeps_the_field_they_are_at(page: Page, address: str) -> None:
+    """Typed while the form still opens and before the choices are there: the focus stays, and the words are offered."""
+    sign_in(page, address, "system_admin", "/settings/keys")
+    slow = "[class*=dialog-fade-enter], [class*=dialog-fade-enter] * { animation-duration: 3s !important }"
+    page.add_style_tag(content=slow)
+    opening = page.locator(".dialog-fade-enter-active")
+    asked: list[Route] = []
+    page.route("**/api/v1/core/posts?*", lambda route: asked.append(route), times=1)
+    page.get_by_role("button", name="签发密钥").click()
+    page.get_by_role("dialog").locator(".el-select input").focus()
+    page.keyboard.type("data_provider")
+    expect(opening).to_have_count(1)
+    asked[0].continue_()
+    expect(opening).to_have_count(0)
+    expect(page.get_by_role("dialog").locator(".el-select input")).to_be_focused()
+    offered = page.locator(".el-select-dropdown__item:visible")
+    expect(offered).to_have_count(1)
+    expect(offered).to_contain_text("data_provider")
+    page.get_by_role("dialog").get_by_role("button", name="取消").click()
+    page.get_by_role("button", name="签发密钥").click()
+    expect(page.locator("input[name=machine]")).to_be_focused()
 
 
 def test_a_year_of_the_calendar_is_published(page: Page, address: str) -> None:
