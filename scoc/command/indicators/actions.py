@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 
 from scoc.command.indicators.air import reading_once
 from scoc.command.indicators.computing import (
     Span,
     Tally,
     areas_for,
+    batches,
     current_areas,
     definitions,
     in_order,
@@ -20,7 +21,7 @@ from scoc.command.indicators.computing import (
     newest_values,
 )
 from scoc.command.indicators.facts import IndicatorRecomputed
-from scoc.command.indicators.health import compute_health
+from scoc.command.indicators.health import compute_health, make_index_soon
 from scoc.command.indicators.models import Indicator, IndicatorValue
 from scoc.command.indicators.schemas import Computed
 from scoc.command.indicators.windows import floor, window_at, windows_between
@@ -64,6 +65,7 @@ def _one_by_one(
 ) -> set[str]:
     """Measure each indicator by itself: one that fails leaves the others and comes back as a task of its own.
 
+    That holds for a statement that took too long or waited for a lock too, as long as the transaction can go on.
     Returns the codes that have new values.
     """
     changed = set()
@@ -77,7 +79,9 @@ def _one_by_one(
                         indicator, spans, areas_for(indicator, areas), done, known_at=known_at, late_only=late_only
                     )
             except (OperationalError, InterfaceError):
-                raise
+                if transaction.get_rollback():  # the database is away, or has given up all of it
+                    raise
+                tally.failed.append(indicator.code)
             except Exception:  # noqa: BLE001  # told by the task: it fails again alone, is retried and parks
                 tally.failed.append(indicator.code)
             else:
@@ -113,15 +117,13 @@ def _follow(actor: Actor, changed: set[str], areas: Sequence[Area], tally: Tally
     _one_by_one(actor, [(row, [window_at(row, moment, zone)]) for row in made_of], areas, tally)
 
 
-@action("indicators.refresh")
-def refresh(actor: Actor) -> Computed:
-    """Measure every window that has fallen due and has no value yet, and the health index after it."""
-    moment, zone = city_now(), city_zone()
-    areas = current_areas()
-    indicators = in_order(definitions(moment))
-    city = [area.code for area in areas if area.level == Area.Level.CITY]
+def _fallen_due(moment: datetime, codes: Sequence[str] = ()) -> list[tuple[Indicator, Sequence[Span]]]:
+    """Indicators in the order they are measured in, each with its windows that are due and have no value yet."""
+    zone = city_zone()
+    indicators = in_order(definitions(moment, codes))
+    city = [area.code for area in current_areas() if area.level == Area.Level.CITY]
     newest = newest_values(acting().run_id, [row.code for row in indicators], city)
-    work = []
+    work: list[tuple[Indicator, Sequence[Span]]] = []
     for indicator in indicators:
         due = window_at(indicator, moment, zone)
         last = next((newest[key] for key in newest if key[0] == indicator.code), None)
@@ -132,10 +134,42 @@ def refresh(actor: Actor) -> Computed:
             spans = []
         if spans:
             work.append((indicator, spans))
-    tally = Tally()
-    _one_by_one(actor, work, areas, tally)
-    compute_health(floor(moment, Indicator.Grain.FIVE_MINUTES, zone), areas)
+    return work
+
+
+@action("indicators.refresh")
+def refresh(actor: Actor, codes: Sequence[str] = (), *, index: bool = True) -> Computed:
+    """Measure every window of these indicators (all by default) that has fallen due and has no value yet, and the
+    health index after it unless told otherwise."""
+    moment = city_now()
+    areas, tally = current_areas(), Tally()
+    _one_by_one(actor, _fallen_due(moment, codes), areas, tally)
+    if index:
+        compute_health(floor(moment, Indicator.Grain.FIVE_MINUTES, city_zone()), areas)
     return _result(tally)
+
+
+@action("indicators.share_out")
+def share_out(actor: Actor) -> int:
+    """Have every window that has fallen due measured soon, batch by batch, each a unit of work of its own: one that
+    takes long or fails keeps only itself waiting. The health index follows them. Returns how many batches there are.
+
+    A batch are the indicators of one module's measures, which share what they read; those made of others come with
+    them.
+    """
+    due = batches([indicator for indicator, _ in _fallen_due(city_now())])
+    for name, codes in due.items():
+        enqueue("indicators.refresh_batch", unique=f"indicators:batch:{acting().run_id}:{name}", codes=codes)
+    if not due:
+        make_index_soon()
+    return len(due)
+
+
+@action("indicators.make_index")
+def make_index(actor: Actor) -> int:
+    """Make the health index of the last five minutes' boundary. Returns the new rows; none where it came out as
+    before."""
+    return compute_health(floor(city_now(), Indicator.Grain.FIVE_MINUTES, city_zone()), current_areas())
 
 
 @action("indicators.settle")

@@ -81,6 +81,17 @@ def in_order(indicators: Iterable[Indicator]) -> list[Indicator]:
     return sorted(indicators, key=lambda row: ("of" in row.parameters, row.position, row.code))
 
 
+def batches(indicators: Iterable[Indicator]) -> dict[str, list[str]]:
+    """The codes by the module whose measure they rest on; one that is made of others comes into the batch of those."""
+    found: dict[str, list[str]] = {}
+    of: dict[str, str] = {}
+    for row in in_order(indicators):
+        name = of.get(row.parameters.get("of", ""), row.measure.partition(".")[0])
+        of[row.code] = name
+        found.setdefault(name, []).append(row.code)
+    return found
+
+
 def newest_values(
     run_id: int,
     codes: Iterable[str],

@@ -23,6 +23,7 @@ from scoc.core.city import city_settings
 from scoc.core.models import Area
 from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.pack import ALWAYS
+from scoc.core.tasks import enqueue
 from scoc.kit.aqi import exact
 from scoc.kit.canonical import digest
 
@@ -111,6 +112,11 @@ def _text(value: Fraction | Decimal | None, places: int) -> str | None:
 def _mark(value: Decimal | None, settings: HealthSettings) -> str:
     reached = [grade for grade in settings.grades if value is not None and value >= grade.least]
     return max(reached, key=lambda grade: grade.least).code if reached else ""
+
+
+def make_index_soon() -> None:
+    """Have the index made once the batches that run now are done; one request is enough for many of them."""
+    enqueue("indicators.make_index", unique=f"indicators:index:{acting().run_id}")
 
 
 def compute_health(at: datetime, areas: Sequence[Area]) -> int:

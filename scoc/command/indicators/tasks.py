@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from scoc.command.indicators.actions import compute, refresh, settle
+from scoc.command.indicators.actions import compute, make_index, refresh, settle, share_out
+from scoc.command.indicators.health import make_index_soon
 from scoc.core.access import system_actor
 from scoc.core.acting import Actor, acting
 from scoc.core.tasks import task
@@ -14,8 +15,21 @@ def _self() -> Actor:
 
 @task("indicators.refresh", cron="*/5 * * * *", every_run=True)
 def refresh_due() -> None:
-    """Measure what has fallen due: counts and rates every five minutes, air by the hour, daily figures by the day."""
-    refresh(_self())
+    """Have measured what has fallen due: counts and rates every five minutes, air by the hour, daily figures by day."""
+    share_out(_self())
+
+
+@task("indicators.refresh_batch")
+def refresh_batch(codes: list[str]) -> None:
+    """Measure what has fallen due of some indicators."""
+    refresh(_self(), codes, index=False)
+    make_index_soon()
+
+
+@task("indicators.make_index")
+def index_due() -> None:
+    """Make the health index of what is measured."""
+    make_index(_self())
 
 
 @task("indicators.settle", cron="35 * * * *", every_run=True)

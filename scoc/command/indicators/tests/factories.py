@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import OperationalError
+
 from scoc.command.indicators.models import Indicator
 from scoc.core.access import system_actor
 from scoc.core.acting import Viewer, unit_of_work
@@ -57,6 +59,12 @@ def count(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Measure
     number = rows.count()
     latest = rows.order_by("-happened_at").values_list("happened_at", flat=True).first()
     return Measured(Decimal(number), None, number, latest, {"count": number})
+
+
+@measure("stalling.count", permission="core.read_facts")
+def stall(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Measured:
+    """What a statement does that the database cuts off."""
+    raise OperationalError("canceling statement due to statement timeout")
 
 
 def end_things(area: Area, at: datetime, *, good: int = 0, bad: int = 0) -> None:

@@ -15,9 +15,9 @@ from scoc.command.indicators.models import HealthValue, IndexScheme, Indicator, 
 from scoc.command.indicators.tests.factories import HOUR, MINUTES, end_things, make_count, make_indicator
 from scoc.core.access import system_actor
 from scoc.core.models import AuditEntry, Delivery, FactRow
-from scoc.core.now import city_time
+from scoc.core.now import city_time, wall_now, wall_time
 from scoc.core.refusals import Invalid, NotAllowed
-from scoc.core.tasks import deliver_all, enqueue
+from scoc.core.tasks import MOST_ATTEMPTS, deliver_all, enqueue
 from scoc.core.tests.factories import City, make_actor, make_area
 
 D = Decimal
@@ -225,6 +225,45 @@ def test_one_that_fails_leaves_the_others_and_parks_alone(city: City, monday: da
     assert not IndicatorValue.objects.filter(code="TS03").exists()
     waiting = Delivery.objects.get(handler="task:indicators.compute_alone")
     assert "the measure is broken" in waiting.error
+
+
+def test_one_that_takes_too_long_leaves_the_others_and_parks_alone(city: City, monday: datetime) -> None:
+    """In a batch of its own, and with a neighbour in its batch."""
+    make_indicator()
+    make_count("TS03", measure="stalling.count")
+    make_count("TS04", position=200)
+    make_count("TS05", measure="stalling.count", parameters={"of": "TS04"})
+    enqueue("indicators.refresh")
+    begun = wall_now()
+    for hour in range(MOST_ATTEMPTS):
+        with wall_time(lambda: begun + hour * HOUR):  # noqa: B023  # it is over before the next round
+            deliver_all()
+    codes = IndicatorValue.objects.order_by("code").values_list("code", flat=True)
+    assert list(codes.distinct()) == ["TS01", "TS04"]
+    parked = Delivery.objects.filter(state=Delivery.State.PARKED)
+    assert sorted((row.handler, row.payload) for row in parked) == [
+        ("task:indicators.compute_alone", '{"code":"TS03"}'), ("task:indicators.compute_alone", '{"code":"TS05"}'),
+    ]  # fmt: skip
+    assert HealthValue.objects.filter(area_code=city.area.code, at=monday).count() == 1
+
+
+def test_each_module_s_measures_are_a_batch_and_the_index_follows_them_once(city: City, monday: datetime) -> None:
+    make_indicator()
+    make_count()
+    make_count("TS03", measure="intake.open_situations")
+    make_count("TS04", measure="testing.count", parameters={"of": "TS03"})
+    enqueue("indicators.refresh")
+    deliver_all()
+    done = Delivery.objects.filter(handler="task:indicators.refresh_batch").order_by("id")
+    assert [json.loads(row.payload)["codes"] for row in done] == [["TS01", "TS02"], ["TS03", "TS04"]]
+    assert Delivery.objects.filter(handler="task:indicators.make_index").count() == 1
+    value = HealthValue.objects.get(area_code=city.area.code)
+    assert (value.at, value.known, value.total) == (monday, 3, 4)  # a rate of nothing is unknown
+    with city_time(monday + timedelta(minutes=1)):  # nothing is due, and the index stands
+        enqueue("indicators.refresh")
+        deliver_all()
+    assert IndicatorValue.objects.filter(area_code=city.area.code).count() == 4
+    assert HealthValue.objects.filter(area_code=city.area.code).count() == 1
 
 
 def test_values_are_never_changed_in_place(city: City, monday: datetime) -> None:
