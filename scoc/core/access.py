@@ -162,6 +162,22 @@ def _rules(grants: Iterable[Grant]) -> tuple[GrantRule, ...]:
     )
 
 
+def posts_that_may(permission: str) -> list[int]:
+    """Ids of the posts in force that may do something by the grants of their role and their own; deny beats allow."""
+    given: dict[tuple[str, int | None], list[Grant]] = {}
+    for grant in grants_in_force(now.wall_now()).filter(user=None):
+        given.setdefault(("role", grant.role_id) if grant.role_id else ("post", grant.post_id), []).append(grant)
+    found = []
+    for post_id, role_id in posts_in_force().order_by("id").values_list("id", "role_id"):
+        rules = [
+            rule for rule in _rules([*given.get(("role", role_id), []), *given.get(("post", post_id), [])])
+            if rule.covers(permission, None)
+        ]  # fmt: skip
+        if rules and all(rule.allow for rule in rules):
+            found.append(post_id)
+    return found
+
+
 def actor_for(user: User, post: Post | None, *, address: str = "", key_id: int | None = None) -> Actor:
     """The actor that `user` is in `post`, with the grants that hold now. Without a post only own grants hold."""
     subject = Q(user=user)

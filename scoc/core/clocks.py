@@ -18,6 +18,7 @@ import chinese_calendar
 from chinese_calendar.constants import holidays, workdays
 
 from scoc.core import now
+from scoc.core.access import posts_that_may
 from scoc.core.acting import acting
 from scoc.core.facts import Code, Fact, fact, pending, publish
 from scoc.core.models import Calendar, FactRow
@@ -28,6 +29,8 @@ from scoc.kit.text import Text
 from scoc.kit.worktime import NoCalendar, OfficeHours, Reading, Unit, WorkCalendar
 
 ALARMED_ROLES = ("centre_director", "cpo", "shift_leader")
+KEEP = "core.edit_calendar"
+"""Whoever may do this keeps the calendar, and can help."""
 
 
 @fact("core.calendar_edited", permission="core.read_calendar")
@@ -118,7 +121,8 @@ def _with_weekends(version: int, zone: ZoneInfo, missing: frozenset[int]) -> Wor
 
 
 def _alarm(year: int) -> None:
-    """Tell the city's duty that a year has no calendar; once a day and year is enough, in each run by itself."""
+    """Tell the city's duty and those who keep the calendar that a year has none; once a day and year is enough, in each
+    run by itself."""
     subject = Code(f"core:calendar-{year}")
     since = now.wall_now() - timedelta(days=1)
     if pending("core.calendar_lacked", subject):
@@ -131,7 +135,7 @@ def _alarm(year: int) -> None:
         subject,
         Text(f"{year} 年工作日历尚未发布，有时限按普通周末暂算，请维护日历。",
              f"The {year} working calendar is not published; deadlines assume plain weekends. Please edit it."),
-        posts=posts_with_role(*ALARMED_ROLES),
+        posts=sorted({*posts_with_role(*ALARMED_ROLES), *posts_that_may(KEEP)}),
         level="alarm",
     )  # fmt: skip
 

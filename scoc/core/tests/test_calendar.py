@@ -11,7 +11,7 @@ from scoc.core import administration, clocks, now
 from scoc.core.access import system_actor
 from scoc.core.acting import unit_of_work
 from scoc.core.clocks import Due, due, limit_length, used
-from scoc.core.models import Calendar, FactRow, Notice, Post, Run
+from scoc.core.models import Calendar, FactRow, Grant, Notice, Post, Run
 from scoc.core.refusals import Invalid
 from scoc.core.remembered import forget_all
 from scoc.core.tests.factories import City, browser, make_actor
@@ -103,6 +103,22 @@ def test_a_year_without_a_calendar_is_computed_with_weekends_and_alarms_the_duty
     later(86_401)
     due_at(start, 2, "WORK_HOUR")
     assert missing.count() == 4  # said again the next day
+
+
+def test_a_year_without_a_calendar_is_told_to_those_who_keep_it(city: City) -> None:
+    """Whatever their role is called; who may not edit it, is denied it, or whose post has ended, has nothing to do."""
+    keeper = make_actor("core.edit_calendar", "core.read_notices", role="calendar_office")
+    also = make_actor("core.*", role="system_admin")
+    make_actor("core.read_calendar", role="reader")
+    denied = make_actor(role="calendar_office")
+    Grant.objects.create(post_id=denied.post_id, permission="core.edit_calendar", effect="deny", scope="city")
+    gone = make_actor(role="calendar_office")
+    Post.objects.filter(pk=gone.post_id or 0).update(valid_to=now.wall_today())
+    due_at(datetime(2030, 6, 3, 9, 0, tzinfo=BEIJING), 1, "WORK_HOUR")
+    assert set(Notice.objects.values_list("post_id", flat=True)) == {keeper.post_id, also.post_id}
+    assert Notice.objects.count() == 2
+    bell = browser(keeper).get("/api/v1/core/notices").json()["items"]
+    assert [(row["level"], row["subject"]) for row in bell] == [("alarm", "core:calendar-2030")]
 
 
 def test_one_action_with_many_deadlines_alarms_once(city: City) -> None:
