@@ -88,8 +88,14 @@ def test_a_key_is_shown_once_and_revoked(browser: Browser, address: str) -> None
     choose(issuing, "data_provider")
     dialog.get_by_role("button", name="签发密钥").click()
     expect(issuing.get_by_role("dialog").locator("code")).to_contain_text(re.compile("^scoc_[0-9a-f]{12}_"))
+    issuing.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")  # as on a page without TLS
+    issuing.get_by_role("dialog").get_by_role("button", name="复制").click()
+    expect(issuing.get_by_role("dialog").get_by_role("button", name="已复制")).to_be_visible()
     issuing.get_by_role("button", name="我已保存").click()
     expect(issuing.locator("tbody tr", has_text="rain-gateway")).to_contain_text("有效")
+    issuing.get_by_role("button", name="签发密钥").click()
+    expect(issuing.locator("input[name=machine]")).to_have_value("")
+    expect(issuing.get_by_role("dialog")).to_contain_text("还缺：机器、用途说明、以何岗位调用")
     sign_in(guarding, address, "security_admin", "/settings/keys")
     guarding.locator("tbody tr", has_text="rain-gateway").get_by_role("button", name="吊销").click()
     guarding.get_by_role("dialog").get_by_role("button", name="吊销").click()
@@ -144,12 +150,14 @@ def test_a_drill_is_started_taken_part_in_and_ended(page: Page, address: str) ->
     row.get_by_role("button", name="参加").click()
     page.get_by_role("dialog").get_by_role("button", name="参加").click()
     expect(page.locator(".top .mode")).to_contain_text("演练")
+    expect(page.get_by_text("已进入。")).to_be_visible()
     row.get_by_role("button", name="结束").click()
     page.get_by_role("dialog").get_by_role("button", name="结束").click()
     expect(row).to_contain_text("已结束")
-    page.locator("tbody tr", has_text="平时").get_by_role("button", name="参加").click()
-    page.get_by_role("dialog").get_by_role("button", name="参加").click()
+    page.goto(f"{address}/settings/calendar/2031")
+    page.get_by_role("button", name="返回真实城市").click()
     expect(page.locator(".top .mode")).to_contain_text("平时")
+    expect(page).not_to_have_url(re.compile("2031"))
 
 
 def test_the_audit_is_the_auditors_home_and_narrows_by_its_filters(page: Page, address: str) -> None:

@@ -1,5 +1,5 @@
 /** Administration: accounts, posts, grants, keys with their meters, runs, office hours. */
-import { body, http, once, type Schemas } from './client'
+import { body, everyPage, http, once, type Schemas } from './client'
 
 export type AccountRow = Schemas['AccountRow']
 export type Account = Schemas['AccountOut']
@@ -39,18 +39,8 @@ export const closeAccount = (user_id: number): Promise<unknown> =>
   body(http.POST('/api/v1/core/accounts/{user_id}/close', { params: { path: { user_id } } }))
 
 /** Every post of today: a city has some hundreds, and a person finds one by typing. */
-export async function allPosts(): Promise<PostRow[]> {
-  const found: PostRow[] = []
-  let cursor: string | null = null
-  do {
-    const read: Schemas['Page_PostRow_'] = await body(
-      http.GET('/api/v1/core/posts', { params: { query: { limit: 500, ...page(cursor) } } }),
-    )
-    found.push(...read.items)
-    cursor = read.next
-  } while (cursor)
-  return found
-}
+export const allPosts = (): Promise<PostRow[]> =>
+  everyPage((paging) => body(http.GET('/api/v1/core/posts', { params: { query: paging } })))
 
 export const givePost = (user_id: number, post: string, until: string | null): Promise<unknown> =>
   body(http.POST('/api/v1/core/accounts/{user_id}/posts', { params: { path: { user_id } }, body: { post, until }, headers: once() }))

@@ -30,9 +30,8 @@ export interface Pages<T> {
 }
 
 export interface PagesOptions<T> {
-  /** Facts that may bring new rows: the list is looked at, what is new is counted, and shown when the person asks. */
-  news?: string[]
-  /** Facts that change rows: those that are shown are read again in place, those that left the list leave. */
+  /** Facts that change rows: those that are shown are read again in place, those that left the list leave, and what
+   *  is new is counted and shown when the person asks. */
   changes?: string[]
   key: (row: T) => number | string
   /** Rows that left the list stay, as `gone`, until `drop`: for lists that nothing may move under a pointer. */
@@ -149,8 +148,7 @@ export function usePages<T>(ask: (cursor: string | null) => Promise<OnePage<T>>,
   }
 
   const deaf = live.hear(({ name }) => {
-    if (!name) return
-    if ([...(options.news ?? []), ...(options.changes ?? [])].some((prefix) => name.startsWith(prefix))) {
+    if (name && options.changes?.some((prefix) => name.startsWith(prefix))) {
       waiting ??= setTimeout(() => {
         waiting = null
         void refresh()

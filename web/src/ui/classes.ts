@@ -1,5 +1,6 @@
 /** Classes of components and events, as people say them. */
-import { say } from '@/locales'
+import type { Category } from '@/api/core'
+import { inLanguage, say } from '@/locales'
 
 /** "event 0506 Water on the road" for `event/0506`; what has no class yet says so. */
 export function className(code: string | null | undefined, name = ''): string {
@@ -10,3 +11,7 @@ export function className(code: string | null | undefined, name = ''): string {
 
 /** Component or event; empty where nobody knows yet. */
 export const kindName = (kind: string): string => (kind ? say(`cases.kind.${kind}`) : '')
+
+/** The classes that a case may have; those that end in 00 only head the others. */
+export const classChoices = (rows: Category[] | null): { value: string; label: string }[] =>
+  (rows ?? []).filter((row) => !row.code.endsWith('00')).map((row) => ({ value: row.code, label: className(row.code, inLanguage(row.name)) }))

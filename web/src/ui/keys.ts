@@ -11,6 +11,12 @@ export interface Key {
   when?: () => boolean
 }
 
+const MAC = navigator.platform.startsWith('Mac')
+
+/** A key as it stands on the keyboard in front: `⌘K` or `Ctrl K` for `mod+k`. */
+export const keyName = (key: string): string =>
+  key.replace('mod+', MAC ? '⌘' : 'Ctrl ').replace(/(?<![a-zA-Z])[a-z]$/, (letter) => letter.toUpperCase())
+
 const layers = shallowReactive<Key[][]>([])
 
 /** The keys that act now, the screen in front first. */

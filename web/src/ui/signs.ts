@@ -1,5 +1,7 @@
-/** How a vital sign is drawn: its state, its line and the limit that the line is compared with. */
-import type { VitalSign } from '@/api/indicators'
+/** How a vital sign is drawn: its state, its line, the limit that the line is compared with, and how it is reckoned. */
+import type { Indicator, VitalSign } from '@/api/indicators'
+import { inLanguage } from '@/locales'
+import { number, percent } from './formats'
 import type { State } from './lights'
 
 const RANK: Record<State, number> = { bad: 0, att: 1, ok: 2, stale: 3, unknown: 4 }
@@ -46,3 +48,22 @@ export function limitOf(sign: VitalSign): Limit | null {
 
 /** The line of the last 24 hours: a gap wherever a point is unknown. */
 export const lineOf = (sign: VitalSign): (number | null)[] => sign.points.map((point) => point.value)
+
+/** Σ weight × score with the figures in it; empty where none is known. */
+export function sumOf(parts: { score: string | null; weight: string | number }[], result: string | null | undefined): string {
+  const known = parts.filter((part) => part.score !== null)
+  if (known.length === 0 || result === null || result === undefined) return ''
+  return `${known.map((part) => `${percent(part.weight)}% × ${number(part.score, 1)}`).join(' + ')} = ${number(result, 1)}`
+}
+
+/** The formula with the figures in it, as far as the value is a quotient. */
+export function quotientOf({ definition, sign }: Pick<Indicator, 'definition' | 'sign'>): string {
+  const value = sign.newest
+  if (!value || value.numerator === null || value.denominator === null) return ''
+  const factor = definition.factor === 1 ? '' : ` × ${number(definition.factor)}`
+  return `${number(value.numerator)} ÷ ${number(value.denominator)}${factor} = ${number(value.value, definition.places)} ${inLanguage(definition.unit)}`
+}
+
+/** A score beside the target that the city set. */
+export const stateOfScore = (score: string | null | undefined, target: string): State | null =>
+  score === null || score === undefined ? 'unknown' : Number(score) < Number(target) ? 'att' : null

@@ -78,6 +78,9 @@ export function date(when: When): string {
   return p ? `${p.year}-${p.month}-${p.day}` : DASH
 }
 
+/** The day since which something holds; empty for the first of days, which stands for "since ever". */
+export const since = (when: When): string => (date(when) > '2000-01-01' ? date(when) : '')
+
 /** 2026-07-15 14:36 */
 export function dateTime(when: When): string {
   const p = parts(when)
@@ -143,12 +146,7 @@ export function fromCity(local: string): string | null {
   if (Number.isNaN(wanted)) return null
   let found = wanted
   // The offset of the guess may be that of the other side of a change of offset: the second round mends it.
-  for (let round = 0; round < 2; round += 1) {
-    const p = parts(found)
-    if (!p) return null
-    const shown = Date.UTC(Number(p.year), Number(p.month) - 1, Number(p.day), Number(p.hour), Number(p.minute))
-    found += wanted - shown
-  }
+  for (let round = 0; round < 2; round += 1) found = wanted - aheadOfUtc(found)
   return new Date(found).toISOString()
 }
 

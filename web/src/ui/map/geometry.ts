@@ -13,14 +13,6 @@ export function circle(lon: number, lat: number, metres: number, corners = 64): 
   })
 }
 
-/** Metres between two points (haversine). */
-export function distance(a: [number, number], b: [number, number]): number {
-  const lat = rad(b[1] - a[1])
-  const lon = rad(b[0] - a[0])
-  const h = Math.sin(lat / 2) ** 2 + Math.cos(rad(a[1])) * Math.cos(rad(b[1])) * Math.sin(lon / 2) ** 2
-  return 2 * RADIUS * Math.asin(Math.sqrt(h))
-}
-
 interface Shapes {
   features: { geometry: { coordinates?: unknown } }[]
 }

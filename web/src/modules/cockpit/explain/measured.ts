@@ -2,8 +2,7 @@
 import * as indicators from '@/api/indicators'
 import { inLanguage, say } from '@/locales'
 import { change, number, percent } from '@/ui/formats'
-import type { State } from '@/ui/lights'
-import { stateOfSign } from '@/ui/signs'
+import { quotientOf, stateOfScore, stateOfSign, sumOf } from '@/ui/signs'
 import { spanWords } from '@/ui/spans'
 import { dateTime } from '@/ui/times'
 import { end, plain, told, type Cell, type Sheet } from './sheet'
@@ -12,16 +11,6 @@ type Health = indicators.HealthIndex
 type Part = Health['contributions'][number]
 
 const p = (key: string, values: Record<string, unknown> = {}): string => say(`cockpit.explain.${key}`, values)
-
-/** A score beside the target that the city set. */
-const stateOfScore = (score: string | null, target: string): State | null =>
-  score === null ? 'unknown' : Number(score) < Number(target) ? 'att' : null
-
-const sum = (parts: { score: string | null; weight: string }[], result: string | null): string => {
-  const known = parts.filter((part) => part.score !== null)
-  if (known.length === 0) return ''
-  return `${known.map((part) => `${percent(part.weight)}% × ${number(part.score, 1)}`).join(' + ')} = ${number(result, 1)}`
-}
 
 function partRow(part: Part, health: Health): Cell[] {
   const note = part.dropped ? p('dropped') : part.carried ? p('carried') : ''
@@ -56,7 +45,7 @@ export async function indexSheet(area: string): Promise<Sheet> {
     told: told(
       [p('definition'), p('index.definition')],
       [p('formula'), p('index.formula')],
-      [p('sum'), sum(health.themes, health.value)],
+      [p('sum'), sumOf(health.themes, health.value)],
       [p('coverage'), p('index.coverage', { known: number(health.known), total: number(health.total), share: percent(health.coverage) })],
       [p('as_of'), health.at && `${dateTime(health.at)} · ${p('version', { n: health.version })}`],
       [p('source'), p('index.source')],
@@ -78,11 +67,11 @@ export async function themeSheet(code: string): Promise<Sheet> {
     title: p('theme.title', { name: inLanguage(theme?.name) }),
     value: number(theme?.score, 1),
     unit: '',
-    state: stateOfScore(theme?.score ?? null, health.target),
+    state: stateOfScore(theme?.score, health.target),
     told: told(
       [p('definition'), p('theme.definition', { target: number(health.target) })],
       [p('formula'), p('theme.formula')],
-      [p('sum'), theme?.capped ? p('theme.capped') : sum(inside, theme?.score ?? null)],
+      [p('sum'), theme?.capped ? p('theme.capped') : sumOf(inside, theme?.score)],
       [p('weight'), theme && `${percent(theme.weight)}%`],
       [p('as_of'), health.at && `${dateTime(health.at)} · ${p('version', { n: health.version })}`],
       [p('source'), p('index.source')],
@@ -95,11 +84,11 @@ export async function themeSheet(code: string): Promise<Sheet> {
 }
 
 export async function signSheet(code: string): Promise<Sheet> {
-  const { definition, sign, districts } = await indicators.indicator(code)
+  const found = await indicators.indicator(code)
+  const { definition, sign, districts } = found
   const { newest } = sign
   const unit = inLanguage(definition.unit)
   const state = stateOfSign(sign)
-  const factor = definition.factor === 1 ? '' : ` × ${number(definition.factor)}`
   const quotient = newest && newest.numerator !== null && newest.denominator !== null
   const limits = [
     ...(definition.thresholds.high ? [['above', definition.thresholds.high] as const] : []),
@@ -113,7 +102,7 @@ export async function signSheet(code: string): Promise<Sheet> {
     told: told(
       [p('definition'), inLanguage(definition.definition)],
       [p('formula'), inLanguage(definition.formula)],
-      [p('sum'), quotient && `${number(newest.numerator)} ÷ ${number(newest.denominator)}${factor} = ${number(newest.value, definition.places)} ${unit}`],
+      [p('sum'), quotientOf(found)],
       [inLanguage(definition.numerator), quotient && number(newest.numerator)],
       [inLanguage(definition.denominator), quotient && number(newest.denominator)],
       [p('limits'), [...limits, inLanguage(definition.thresholds.basis_text)].filter(Boolean).join(' · ')],

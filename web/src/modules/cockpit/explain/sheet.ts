@@ -1,5 +1,6 @@
 /** What is told about a figure: definition, formula with the figures in it, time, source, and the rows behind it. */
 import type { State } from '@/ui/lights'
+import type { Asked } from './shown'
 
 export interface Cell {
   text: string
@@ -10,7 +11,7 @@ export interface Cell {
   quiet?: boolean
   href?: string | null
   /** Another figure that can be explained. */
-  ask?: { kind: string; code: string }
+  ask?: Asked
 }
 
 export interface Sheet {

@@ -2,24 +2,25 @@
 import { onScopeDispose, ref, type Ref } from 'vue'
 
 /** A kind and what it is about: `index:990102`, `theme:air`, `sign:AI01`, `unit:<code>`, `needs`, `sources`, `devices`. */
+const KINDS = ['index', 'theme', 'sign', 'unit', 'units', 'needs', 'sources', 'devices'] as const
+export type Kind = (typeof KINDS)[number]
 export interface Asked {
-  kind: string
+  kind: Kind
   code: string
 }
 
-const KINDS = new Set(['index', 'theme', 'sign', 'unit', 'units', 'needs', 'sources', 'devices'])
-
 /** What an address asks for; null where it asks for nothing that is known here. */
 export function askedBy(hash: string): Asked | null {
-  const [kind = '', code = ''] = decodeURIComponent(hash.replace(/^#/, '')).split(':')
-  return KINDS.has(kind) ? { kind, code } : null
+  const [word = '', code = ''] = decodeURIComponent(hash.replace(/^#/, '')).split(':')
+  const kind = KINDS.find((one) => one === word)
+  return kind ? { kind, code } : null
 }
 
-export const addressOf = (kind: string, code = ''): string => (code ? `#${kind}:${encodeURIComponent(code)}` : `#${kind}`)
+export const addressOf = (kind: Kind, code = ''): string => (code ? `#${kind}:${encodeURIComponent(code)}` : `#${kind}`)
 
 const shown = ref<Asked | null>(null)
 
-export function explain(kind: string, code = ''): void {
+export function explain(kind: Kind, code = ''): void {
   history.replaceState(null, '', addressOf(kind, code))
   shown.value = { kind, code }
 }
