@@ -315,7 +315,8 @@ def with_connection(read: Callable[[], T]) -> T:
 def _viewer_of(cookies: str) -> Viewer | None:
     """The signed-in viewer in the chosen post; None when there is none."""
     session = SessionStore(parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME))
-    user = User.objects.filter(pk=session.get(SESSION_KEY) or 0, is_active=True).select_related("contact").first()
+    known = User.objects.filter(pk=session.get(SESSION_KEY) or 0, is_active=True, must_change_password=False)
+    user = known.select_related("contact").first()
     if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
         return None
     post = held_post(user, session.get(POST_KEY))

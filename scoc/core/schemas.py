@@ -101,6 +101,8 @@ class UserOut(Schema):
     username: str
     name: str
     language: str
+    must_change_password: bool
+    """Until then only changing it and signing out are open; no posts or permissions are shown."""
 
 
 class CityOut(Schema):

@@ -116,6 +116,7 @@ def change_password(user: User, old: str, new: str, address: str) -> User:
                      address=address)  # fmt: skip
         raise wrong
     checked.password = make_password(new)
-    checked.save(update_fields=["password"])
+    checked.must_change_password = False
+    checked.save(update_fields=["password", "must_change_password"])
     audit.record(actor, kind="login", action="core.change_password", outcome="done", address=address)
     return checked

@@ -185,10 +185,10 @@ def routes(house: House) -> Iterator[Finding]:
     from django.urls import get_resolver
 
     from scoc.core.declarations import declared
-    from scoc.core.http.routes import PUBLIC, ROUTES, SIGNED_IN
+    from scoc.core.http.routes import OF_PERSONS, PUBLIC, ROUTES
 
     addresses = list(_addresses(get_resolver().url_patterns))
-    known = {*_permissions(), SIGNED_IN}
+    known = {*_permissions(), *OF_PERSONS}
     guarded = {(_module_path(house, route.view) + route.path.rstrip("/"), route.method): route for route in ROUTES}
     for (address, method), route in sorted(guarded.items(), key=lambda item: item[0]):
         place = f"{_where(route.view)} ({method} {address})"

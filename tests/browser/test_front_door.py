@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PASSWORD, sign_in
 
@@ -76,3 +76,33 @@ def test_signing_out_ends_the_session(page: Page, address: str) -> None:
     expect(page.locator("input[name=username]")).to_be_visible()
     page.goto(f"{address}/cases")
     expect(page.locator("input[name=username]")).to_be_visible()
+
+
+def test_a_given_password_is_changed_before_anything_is_shown(page: Page, browser: Browser, address: str) -> None:
+    """Who was given an account chooses an own password first, in either language; then the door is open."""
+    making = browser.new_context().new_page()
+    sign_in(making, address, "system_admin", "/settings/accounts")
+    making.get_by_role("button", name="新建账号").click()
+    for name, typed in (("new-username", "wang.wu"), ("new-name", "王五"), ("new-password", "Given-horse-9")):
+        making.fill(f"input[name={name}]", typed)
+    making.get_by_role("dialog").get_by_role("button", name="新建账号").click()
+    expect(making.get_by_text("未任岗位")).to_be_visible()
+    page.goto(f"{address}/settings")
+    page.fill("input[name=username]", "wang.wu")
+    page.fill("input[name=password]", "Given-horse-9")
+    page.click("button[type=submit]")
+    expect(page.get_by_role("heading", name="修改口令")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="Change your password")).to_be_visible()
+    page.fill("input[name=old-password]", "Given-horse-9")
+    page.fill("input[name=new-password]", "short")
+    page.fill("input[name=again-password]", "shorter")
+    expect(page.get_by_role("status")).to_contain_text("differ")
+    expect(page.get_by_role("button", name="Change it and go on")).to_be_disabled()
+    page.fill("input[name=again-password]", "short")
+    page.get_by_role("button", name="Change it and go on").click()
+    expect(page.get_by_role("alert")).to_contain_text("at least 10")
+    page.fill("input[name=new-password]", "Chosen-horse-9")
+    page.fill("input[name=again-password]", "Chosen-horse-9")
+    page.get_by_role("button", name="Change it and go on").click()
+    expect(page.get_by_text("You hold no post at present")).to_be_visible()

@@ -77,27 +77,32 @@ def _refuse_administrators(actor: Actor, user: User) -> None:
 def create_account(actor: Actor, username: str, person: Person, password: str) -> int:
     """Make a person's account; posts are given apart. Raises Refusal for a name that is taken, Invalid for a password.
 
-    Gives the user's id.
+    The password serves to choose an own one and for nothing else. Gives the user's id.
     """
     hashed = _hashed(password, username)
     if ":" in username:  # `system:…` and `machine:…` are no persons
         raise invalid("username", "A user name has no colon.", "Take another one.", zh="用户名不得含冒号。")
     if User.objects.filter(username__iexact=username).exists():
         raise Refusal("name_taken", Text("用户名已存在。", "The user name is taken."))
-    user = User.objects.create(username=username, password=hashed, contact=contacts.keep(person, staff=True))
+    user = User.objects.create(username=username, password=hashed, must_change_password=True,
+                               contact=contacts.keep(person, staff=True))  # fmt: skip
     publish(AccountCreated(subject=Code(f"core:user-{user.pk}"), user=user.pk))
     return user.pk
 
 
 @action("core.set_password", audited=True, shared=True)
 def set_password(actor: Actor, user_id: int, password: str) -> None:
-    """Set the password of somebody all of whose posts lie in one's scope; their sessions end, a lock is lifted."""
+    """Set the password of somebody all of whose posts lie in one's scope; their sessions end, a lock is lifted.
+
+    It serves to choose an own one, which nobody else knows: until then they can do nothing else.
+    """
     refuse_oneself(actor, user_id)
     user = person_in_scope(actor, "core.set_password", user_id)
     _refuse_administrators(actor, user)
     user.password = _hashed(password, user.username)
+    user.must_change_password = True
     user.failed_logins, user.locked_until = 0, None
-    user.save(update_fields=["password", "failed_logins", "locked_until"])
+    user.save(update_fields=["password", "must_change_password", "failed_logins", "locked_until"])
     publish(PasswordSet(subject=Code(f"core:user-{user.pk}"), user=user.pk))
 
 

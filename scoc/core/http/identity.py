@@ -35,6 +35,11 @@ NOTE_SECONDS: Final = 60
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 SIGNED_IN: Final = "core.signed_in"
 """The permission of routes that every signed-in person has, e.g. choosing a post."""
+AT_THE_DOOR: Final = "core.at_the_door"
+"""The permission of the two routes that are open to a person who must change a given password first: to change it, and
+to sign out."""
+OF_PERSONS: Final = frozenset({SIGNED_IN, AT_THE_DOOR})
+"""Permissions that come with being signed in: nobody grants them."""
 
 About = Callable[[Mapping[str, Any]], str]
 """The subject that a request is about, for the audit, by the values in its path; empty for none."""
@@ -69,6 +74,8 @@ def present_actor(request: HttpRequest) -> Actor | None:
     user = request.user
     if not user.is_authenticated or not isinstance(user, User) or not user.is_active:
         return None
+    if user.must_change_password:  # nothing may be done yet, so nothing is granted
+        return Actor(user.pk, user.username, user.kind, address=client_address(request))
     actor = actor_for(user, held_post(user, request.session.get(POST_KEY)), address=client_address(request))
     return actor.on_run(joined_run(request.session.get(RUN_KEY), actor))
 
@@ -102,6 +109,19 @@ def _note_seen(request: HttpRequest, moment: int) -> None:
         if fresh.get(SESSION_KEY) is not None:
             fresh[SEEN_KEY] = moment
             fresh.save(must_create=False)
+
+
+def refuse_given_password(request: HttpRequest, actor: Actor, permission: str) -> None:
+    """Raises NotAllowed, and leaves its trace, for a person whose password is still the one that somebody gave them."""
+    user = request.user
+    if permission == AT_THE_DOOR or not isinstance(user, User) or not user.must_change_password:
+        return
+    audit.record(actor, kind="refusal", action=permission, outcome="refused", code="must_change_password")
+    raise NotAllowed(
+        "must_change_password",
+        Text("请先修改他人设置的口令，再进行其他操作。",
+             "Your password was given to you by somebody else: change it first, then everything else is open."),
+    )  # fmt: skip
 
 
 def refuse_another_screen(request: HttpRequest, actor: Actor) -> None:
@@ -138,7 +158,7 @@ class _Guard:
         actor = self.actor(request)
         if actor is None:
             return None
-        if self.permission != SIGNED_IN:
+        if self.permission not in OF_PERSONS:
             match = request.resolver_match
             with audit.about(self.about(match.kwargs if match else {})):
                 allowed(actor, self.permission)
@@ -178,7 +198,10 @@ class SignedIn(_Guard):
         if _presented_key(request) is not None:
             return None
         actor = session_actor(request)
-        if actor is None or request.method in {"GET", "HEAD", "OPTIONS"}:
+        if actor is None:
+            return None
+        refuse_given_password(request, actor, self.permission)
+        if request.method in {"GET", "HEAD", "OPTIONS"}:
             return actor
         if check_csrf(request):
             raise NotAllowed(
@@ -189,4 +212,4 @@ class SignedIn(_Guard):
         return actor
 
 
-__all__ = ["POST_KEY", "SIGNED_IN", "ApiKey", "Request", "SignedIn", "session_actor"]
+__all__ = ["AT_THE_DOOR", "OF_PERSONS", "POST_KEY", "SIGNED_IN", "ApiKey", "Request", "SignedIn", "session_actor"]

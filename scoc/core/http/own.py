@@ -18,7 +18,7 @@ from scoc.core.city.reading import Manifest
 from scoc.core.city.sections import city_settings
 from scoc.core.contacts import shown
 from scoc.core.files import LARGEST, content_of, too_large
-from scoc.core.http.identity import BACKEND, POST_KEY, SIGNED_IN, held_post, present_actor, session_actor
+from scoc.core.http.identity import AT_THE_DOOR, BACKEND, POST_KEY, SIGNED_IN, held_post, present_actor, session_actor
 from scoc.core.http.paging import Page, PageQuery
 from scoc.core.http.request import Request, client_address
 from scoc.core.http.routes import PUBLIC, Routes
@@ -80,11 +80,11 @@ def _session_of(request: HttpRequest, actor: Actor | None) -> SessionOut:
         if actor is not None:
             runs = [queries.run_out(one) for one in queries.runs_to_join(actor)]
         run = queries.run_out(Run.objects.get(pk=(actor.run_id if actor else None) or installation.active_run_id))
-    held = [_post_out(holding.post) for holding in holdings(user)] if user else []
+    held = [_post_out(holding.post) for holding in holdings(user)] if user and not user.must_change_password else []
     names = sorted(set(ACTIONS) | set(QUERIES))
     return SessionOut(
         user=UserOut(
-            id=user.pk, username=user.username, language=user.language,
+            id=user.pk, username=user.username, language=user.language, must_change_password=user.must_change_password,
             name=shown(user.contact, "plain").name if user.contact else user.username,
         ) if user else None,
         posts=held, post_id=actor.post_id if actor else None,
@@ -110,7 +110,7 @@ def login(request: HttpRequest, payload: LoginIn) -> SessionOut:
     return _session_of(request, session_actor(request))
 
 
-@routes.post("/logout", permission=SIGNED_IN, response=Done)
+@routes.post("/logout", permission=AT_THE_DOOR, response=Done)
 def logout(request: Request) -> Done:
     """End the session."""
     signing.note_session(request.viewer, "core.sign_out")
@@ -131,7 +131,7 @@ def choose_post(request: Request, payload: PostIn) -> SessionOut:
     return _session_of(request, actor)
 
 
-@routes.post("/password", permission=SIGNED_IN, response=Done)
+@routes.post("/password", permission=AT_THE_DOOR, response=Done)
 def change_password(request: Request, payload: PasswordChangeIn) -> Done:
     """Change one's own password; one's other sessions end."""
     user = request.user

@@ -14,12 +14,12 @@ from ninja import Router
 from ninja.constants import NOT_SET
 
 from scoc.core import audit, clients, now
-from scoc.core.http.identity import SIGNED_IN, About, ApiKey, SignedIn
+from scoc.core.http.identity import AT_THE_DOOR, OF_PERSONS, SIGNED_IN, About, ApiKey, SignedIn
 from scoc.core.http.paging import Page
 from scoc.core.http.repeats import once
 from scoc.core.http.request import Request
 
-__all__ = ["PUBLIC", "ROUTES", "SIGNED_IN", "Route", "Routes"]
+__all__ = ["AT_THE_DOOR", "OF_PERSONS", "PUBLIC", "ROUTES", "SIGNED_IN", "Route", "Routes"]
 V = TypeVar("V", bound=Callable[..., Any])
 
 
@@ -135,7 +135,7 @@ class Routes:
                 else [ApiKey(permission, about), SignedIn(permission, about)],
                 response=NOT_SET if response is None else {status: response},
                 operation_id=f"{module}_{view.__name__}",
-                openapi_extra=None if public or permission == SIGNED_IN else {"x-permission": permission},
+                openapi_extra=None if public or permission in OF_PERSONS else {"x-permission": permission},
             )
             return view
 

@@ -28,6 +28,8 @@ class User(AbstractBaseUser):
     """A city pack brought it, and a pack may change or end it; the others are administrators' alone."""
     contact = models.ForeignKey("core.Contact", on_delete=models.PROTECT, null=True, related_name="+")
     is_active = models.BooleanField(default=True)
+    must_change_password = models.BooleanField(default=False)
+    """Somebody else gave the password: before it is changed its owner can do nothing else."""
     failed_logins = models.PositiveSmallIntegerField(default=0)
     locked_until = models.DateTimeField(null=True)
     language = models.CharField(max_length=8, default="zh-CN")

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from scoc.core import contacts
 from scoc.core.city.reading import Pack
-from scoc.core.city.sections import Changes, PackRow, Problem, Section
+from scoc.core.city.sections import Changes, PackRow, Problem, Section, city_settings
 from scoc.core.models import Post, PostHolding, User
 from scoc.core.now import wall_now
 from scoc.core.pack.fields import CODE
@@ -29,7 +29,8 @@ class AccountIn(PackRow):
     name: str = Field(min_length=1, max_length=40)
     posts: list[str]
     password: str | None = Field(None, min_length=1, max_length=LONGEST)
-    """First password of a made-up city; without it the account cannot sign in until one is set."""
+    """First password, to be changed at the first log-in unless `[security] published_passwords` says otherwise; without
+    it the account cannot sign in until one is set."""
 
 
 def _accounts() -> Iterable[AccountIn]:
@@ -99,6 +100,7 @@ def _apply_accounts(changes: Changes[AccountIn]) -> None:
                 if row.password not in hashed:
                     hashed[row.password] = make_password(row.password)
                 user.password = hashed[row.password]
+                user.must_change_password = not city_settings(SecuritySettings).published_passwords
         elif user.contact is not None:
             contacts.rename(user.contact, row.name)
         user.is_active = True

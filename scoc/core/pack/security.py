@@ -21,5 +21,8 @@ class SecuritySettings(BaseModel):
     password_length: int = Field(10, ge=8, le=60)
     password_kinds: int = Field(3, ge=1, le=4)
     """Of capitals, small letters, digits and other characters so many kinds are needed."""
+    published_passwords: bool = False
+    """The passwords in the pack's accounts are published and stay valid: for a made-up city, where anybody may sign in
+    as anybody. Without it each must be changed at the first log-in."""
     plain_views_per_hour: int = Field(30, ge=1, le=1000)
     """How often one person may see others' data in plain."""

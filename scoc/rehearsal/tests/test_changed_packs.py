@@ -394,6 +394,15 @@ def test_passwords_of_a_pack_follow_the_policy(applied: Path, password: str, say
     assert password not in str(bad.value)
 
 
+@pytest.mark.parametrize("published", [False, True])
+def test_passwords_of_a_pack_are_changed_at_once_unless_it_publishes_them(tmp_path: Path, published: bool) -> None:
+    """The demo's logins work as they are printed, since its pack says so; those of a city do not stay as given."""
+    says = {"city.toml": FILES["city.toml"].replace("[security]", "[security]\npublished_passwords = true")}
+    apply(tmp_path / "first", **(says if published else {}))
+    assert User.objects.get(username="collector").must_change_password is not published
+    assert "published_passwords = true" in (Path(settings.SCOC_CITIES) / "binhai" / "city.toml").read_text("utf-8")
+
+
 def test_duties_are_kept_apart_from_what_scoc_gave_too(applied: Path) -> None:
     """A delegation in SCOC and a post of the pack are held together; and roles kept apart later than given."""
     collector = User.objects.get(username="collector")

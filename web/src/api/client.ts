@@ -30,6 +30,9 @@ export function onOutdated(call: () => void): void {
   outdated = call
 }
 
+/** Refusals that tell a page that the session is another one than it shows. */
+const OUTDATED = new Set(['other_post', 'other_run', 'run_ended', 'must_change_password'])
+
 const carry: Middleware = {
   onRequest({ request }) {
     request.headers.set('Accept-Language', identity.language === 'en' ? 'en' : 'zh-CN')
@@ -44,8 +47,8 @@ const carry: Middleware = {
     if (response.ok) return response
     const body: unknown = await response.json().catch(() => null)
     const problem = problemOf(response.status, body)
-    if (response.status === 401 && !request.url.endsWith('/core/login')) expired()
-    if (problem.code === 'other_post' || problem.code === 'other_run' || problem.code === 'run_ended') outdated()
+    if (problem.code === 'not_signed_in') expired()
+    if (OUTDATED.has(problem.code)) outdated()
     throw problem
   },
 }

@@ -23,6 +23,9 @@ export const login = (username: string, password: string): Promise<Session> =>
 
 export const logout = (): Promise<unknown> => body(http.POST('/api/v1/core/logout'))
 
+export const changePassword = (old: string, password: string): Promise<unknown> =>
+  body(http.POST('/api/v1/core/password', { body: { old, new: password } }))
+
 export const choosePost = (post_id: number): Promise<Session> =>
   body(http.POST('/api/v1/core/post', { body: { post_id } }))
 

@@ -21,6 +21,7 @@ export const useSession = defineStore('session', () => {
   const run = computed(() => current.value?.run ?? null)
   const runs = computed(() => current.value?.runs ?? [])
   const permissions = computed(() => new Set(current.value?.permissions ?? []))
+  const needsPassword = computed(() => user.value?.must_change_password === true)
   const needsPost = computed(() => user.value !== null && post.value === null)
 
   const can = (permission: string): boolean => permissions.value.has(permission)
@@ -55,6 +56,12 @@ export const useSession = defineStore('session', () => {
     take(await core.login(username, password))
     const own = current.value?.user?.language
     if (own && !localStorage.getItem('scoc.language')) await setLanguage(own.startsWith('en') ? 'en' : 'zh-CN', false)
+  }
+
+  /** Change one's own password; what was closed until then is open at once. */
+  async function changePassword(old: string, password: string): Promise<void> {
+    await core.changePassword(old, password)
+    await load()
   }
 
   async function choosePost(id: number): Promise<void> {
@@ -96,11 +103,13 @@ export const useSession = defineStore('session', () => {
     run,
     runs,
     permissions,
+    needsPassword,
     needsPost,
     language,
     can,
     load,
     login,
+    changePassword,
     choosePost,
     joinRun,
     logout,
