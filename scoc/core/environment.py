@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+
+PROXY_HEADERS = ("x-forwarded-for", "forwarded")
+"""How a proxy may name the caller: its own form, or RFC 7239."""
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class BadEnvironment(SystemExit):
@@ -33,6 +38,10 @@ class Environment:
     """Comma separated host names under which the city reaches this installation."""
     tls: bool = False
     """A proxy in front ends TLS and says so in X-Forwarded-Proto: cookies are for HTTPS only, browsers remember it."""
+    proxies: Networks = ()
+    """Comma separated addresses or networks of the reverse proxies that the city trusts to name the caller."""
+    proxy_header: str = PROXY_HEADERS[0]
+    """In which header they do: `x-forwarded-for` or `forwarded`. It must be one that they write themselves."""
     debug: bool = False
     """Developer mode: plain error pages. Never in production."""
 
@@ -48,6 +57,15 @@ def _parse(name: str, kind: str, text: str) -> object:
         if text.lower() not in {"0", "1", "true", "false"}:
             raise BadEnvironment(f"{name}={text!r} is not a switch; give 1 or 0.")
         return text.lower() in {"1", "true"}
+    if kind == "Networks":
+        try:
+            return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+        except ValueError as error:
+            raise BadEnvironment(f"{name}: {error}; give addresses or networks, e.g. 10.0.0.5,10.1.0.0/16.") from error
+    if name == "SCOC_PROXY_HEADER":
+        if text.lower() not in PROXY_HEADERS:
+            raise BadEnvironment(f"{name}={text!r} is not known; give one of {', '.join(PROXY_HEADERS)}.")
+        return text.lower()
     return text
 
 

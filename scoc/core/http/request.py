@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from scoc.core.acting import Actor
+from scoc.core.http.proxies import address_behind
 from scoc.core.refusals import Stale, invalid
 from scoc.kit.text import Text
 
@@ -53,5 +55,8 @@ def language(request: HttpRequest) -> str:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The caller's address as this process sees it."""
-    return str(request.META.get("REMOTE_ADDR") or "")[:45]
+    """The caller's address: who connected, or whom the proxies that the city trusts name as having called them."""
+    peer = str(request.META.get("REMOTE_ADDR") or "")
+    environment = settings.ENVIRONMENT
+    told = request.headers.get(environment.proxy_header, "") if environment.proxies else ""
+    return address_behind(peer, told, environment.proxies)[:45]

@@ -42,6 +42,7 @@ class Command(BaseCommand):
                 lifespan="on",
                 timeout_graceful_shutdown=10,
                 server_header=False,
+                proxy_headers=False,  # it would believe any process of this machine; see core.http.proxies
                 ws="none",
             )
         )
