@@ -53,11 +53,12 @@ def allowed(viewer: Viewer, permission: str, state: str | None = None) -> Allowe
         work.states_asked.add(permission)
     found = viewer.may(permission, state)
     if found is None:
+        words = Text("您的岗位没有这项权限。", f"Your post does not have the permission {permission}.")
         if work is None or state is None:  # an action tells of its own refusal
-            audit.record(viewer, kind="refusal", action=permission, outcome="refused", code="no_permission")
-        raise NotAllowed(
-            "no_permission", Text("您的岗位没有这项权限。", f"Your post does not have the permission {permission}.")
-        )
+            audit.record(
+                viewer, kind="refusal", action=permission, outcome="refused", code="no_permission", detail=words
+            )
+        raise NotAllowed("no_permission", words)
     return found
 
 

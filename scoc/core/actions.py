@@ -68,7 +68,7 @@ def action(
                         subject=refusal.subject,
                         outcome=refusal.outcome,
                         code=refusal.code,
-                        detail=refusal.message.en,
+                        detail=refusal.message,
                     )
                     raise
                 except Exception as fault:

@@ -22,6 +22,7 @@ from django.db import DatabaseError
 from scoc.core.acting import Actor, current_correlation, work_in_progress
 from scoc.core.now import wall_now
 from scoc.kit.masks import mask_text
+from scoc.kit.text import Text
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Entry:
     outcome: str
     code: str
     detail: str
+    detail_zh: str | None
     address: str
     correlation: str
 
@@ -65,6 +67,10 @@ def storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
+def _kept(text: str) -> str:
+    return storable(mask_text(text))[:1000]
+
+
 def record(
     actor: Actor | None,
     *,
@@ -73,13 +79,15 @@ def record(
     outcome: str,
     subject: str = "",
     code: str = "",
-    detail: str = "",
+    detail: str | Text = "",
     address: str = "",
 ) -> None:
     """Write an audit entry; inside an action it is written when the action ends, whatever its end.
 
-    `detail` is masked: an audit that leaks a phone number would be a second register of persons.
+    `detail` is a sentence in both languages, or the words of whoever acted. It is masked: an audit that leaks a phone
+    number would be a second register of persons.
     """
+    told = detail if isinstance(detail, Text) else Text(detail, detail)
     work = work_in_progress()
     entry = Entry(
         happened_at=wall_now(),
@@ -90,7 +98,8 @@ def record(
         subject=storable(subject or _about.get())[:60],
         outcome=outcome,
         code=code[:60],
-        detail=storable(mask_text(detail))[:1000],
+        detail=_kept(told.en),
+        detail_zh=_kept(told.zh) if told.zh != told.en else None,
         address=storable(address or (actor.address if actor else ""))[:45],
         correlation=current_correlation(),
     )

@@ -41,6 +41,7 @@ from scoc.core.schemas import (
     NoticeRow,
     OrganisationRow,
     RunOut,
+    TextOut,
     text_out,
 )
 from scoc.core.validity import valid_at
@@ -185,6 +186,11 @@ def _fact_out(row: FactRow) -> FactOut:
     )  # fmt: skip
 
 
+def _detail_out(row: AuditEntry) -> TextOut:
+    """In both languages; what somebody typed is the same in both, and older rows know English alone."""
+    return TextOut(zh=row.detail if row.detail_zh is None else row.detail_zh, en=row.detail)
+
+
 @query("core.read_audit")
 def audit_entries(viewer: Viewer, page: PageQuery, wanted: AuditFilter) -> Page[AuditRow]:
     """The audit, newest first. It goes by the real time, whatever the city's is: so do `since`, `until` and `as_of`."""
@@ -204,7 +210,7 @@ def audit_entries(viewer: Viewer, page: PageQuery, wanted: AuditFilter) -> Page[
         lambda row: AuditRow(
             id=row.pk, happened_at=row.happened_at, kind=row.kind, user=row.user.username if row.user else None,
             post=text_out(row.post.title) if row.post else None, action=row.action, subject=row.subject,
-            outcome=row.outcome, code=row.code, detail=row.detail, address=row.address,
+            outcome=row.outcome, code=row.code, detail=_detail_out(row), address=row.address,
         ),
     )  # fmt: skip
     found.as_of = page.as_of or now.wall_now()

@@ -216,7 +216,7 @@ class AuditRow(Schema):
     subject: str
     outcome: str
     code: str
-    detail: str
+    detail: TextOut
     address: str
 
 

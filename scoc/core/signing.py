@@ -69,6 +69,10 @@ def _judge(user: User, right: bool, policy: SecuritySettings, moment: datetime) 
         return "refused"
 
 
+def _unknown(hashed: str) -> Text:
+    return Text(f"未知用户名 {hashed}", f"unknown name {hashed}")
+
+
 def _checked(username: str, password: str, address: str, action: str, *, tell_success: bool = True) -> User:
     """The user, if the password is right; whoever does more with it tells of the success itself."""
     policy = city_settings(SecuritySettings)
@@ -83,7 +87,7 @@ def _checked(username: str, password: str, address: str, action: str, *, tell_su
             Actor(user.pk, user.username, user.kind) if user else None, kind="login", action=action, outcome=outcome,
             address=address,
             # People type passwords where names belong: a name that nobody has can be compared, but not read.
-            detail="" if user else f"unknown name {keyed_hash('unknown-name', username)[:16]}",
+            detail="" if user else _unknown(keyed_hash("unknown-name", username)[:16]),
         )  # fmt: skip
     if user is None or outcome != "done":
         raise WrongLogin
@@ -113,7 +117,7 @@ def change_password(user: User, old: str, new: str, address: str) -> User:
     actor = Actor(checked.pk, checked.username, checked.kind)
     if wrong is not None:
         audit.record(actor, kind="login", action="core.change_password", outcome=wrong.outcome, code=wrong.code,
-                     address=address)  # fmt: skip
+                     detail=wrong.message, address=address)  # fmt: skip
         raise wrong
     checked.password = make_password(new)
     checked.must_change_password = False

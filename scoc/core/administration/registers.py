@@ -25,7 +25,7 @@ from scoc.core.administration.shapes import (
 )
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.models import ApiKey, Meter, Post, PostHolding, Run, User
-from scoc.core.refusals import no_such
+from scoc.core.refusals import invalid, no_such
 from scoc.core.schemas import text_out
 from scoc.core.validity import valid_at
 
@@ -88,11 +88,17 @@ def _account_row(user: User, held: list[HoldingRow], found: Allowed) -> AccountR
 def accounts(
     viewer: Viewer, page: PageQuery, search: str | None = None, role: str | None = None, state: str | None = None
 ) -> Page[AccountRow]:
-    """Accounts by user name, with the posts held now or at `as_of`.
+    """Accounts by user name, with the posts held now. Raises Invalid when asked for a past time.
 
-    `search` is a part of the user name or a person's whole name; `state` is active, closed or locked.
+    `search` is a part of the user name or a person's whole name; `state` is active, closed or locked. When an account
+    was made, closed, locked or renamed stands in the audit, not in its row: a list that told then's posts beside
+    today's state would be believed.
     """
-    moment = page.as_of or now.wall_now()
+    if page.as_of is not None:
+        raise invalid("as_of", "Accounts are known for now only: as_of cannot be answered.",
+                      "Leave as_of out, and read in the audit what was done to an account.",
+                      zh="仅能查看当前的账号，请去掉 as_of；账号的变更见审计。")  # fmt: skip
+    moment = now.wall_now()
     rows = _users(viewer)
     if search:
         named = Q(contact__name_hash=contacts.name_hash(search))
@@ -101,7 +107,7 @@ def accounts(
         held = PostHolding.objects.filter(valid_at(moment), post__role__code=role)
         rows = rows.filter(pk__in=held.values("user_id"))
     if state == "locked":
-        rows = rows.filter(is_active=True, locked_until__gt=now.wall_now())
+        rows = rows.filter(is_active=True, locked_until__gt=moment)
     elif state:
         rows = rows.filter(is_active=state == "active")
     found = allowed(viewer, "core.read_accounts")

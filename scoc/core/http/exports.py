@@ -87,9 +87,10 @@ def exported(
     spoken = language(request)
     origin = _origin(request, sheet, len(rows), wanted.as_of)
     made = _csv(sheet, rows, spoken, origin) if wanted.form == "csv" else _xlsx(sheet, rows, spoken, origin)
+    filters = _filters(request)
     audit.record(
         request.viewer, kind="export", action=sheet.permission, outcome="done", subject=sheet.name,
-        detail=f"{len(rows)} rows; {_filters(request)}",
+        detail=Text(f"{len(rows)} 条；{filters}", f"{len(rows)} rows; {filters}"),
     )  # fmt: skip
     clients.count_rows(request.viewer, len(rows))
     name = f"{_run_of(request).name_of_file}{sheet.name}-{city_now().astimezone(city_zone()):%Y%m%d-%H%M}.{wanted.form}"

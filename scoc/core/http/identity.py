@@ -116,12 +116,12 @@ def refuse_given_password(request: HttpRequest, actor: Actor, permission: str) -
     user = request.user
     if permission == AT_THE_DOOR or not isinstance(user, User) or not user.must_change_password:
         return
-    audit.record(actor, kind="refusal", action=permission, outcome="refused", code="must_change_password")
-    raise NotAllowed(
-        "must_change_password",
-        Text("请先修改他人设置的口令，再进行其他操作。",
-             "Your password was given to you by somebody else: change it first, then everything else is open."),
-    )  # fmt: skip
+    words = Text(
+        "请先修改他人设置的口令，再进行其他操作。",
+        "Your password was given to you by somebody else: change it first, then everything else is open.",
+    )
+    audit.record(actor, kind="refusal", action=permission, outcome="refused", code="must_change_password", detail=words)
+    raise NotAllowed("must_change_password", words)
 
 
 def refuse_another_screen(request: HttpRequest, actor: Actor) -> None:

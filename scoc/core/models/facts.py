@@ -103,6 +103,7 @@ class AuditEntry(models.Model):
     outcome = models.CharField(max_length=20)
     code = models.CharField(max_length=60, blank=True)
     detail = models.TextField(blank=True)
+    detail_zh = models.TextField(null=True)  # noqa: DJ001  # NULL means "as in detail": what a person typed, older rows
     address = models.CharField(max_length=45, blank=True)
     correlation = models.CharField(max_length=32)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from scoc.core import administration, audit, queries
 from scoc.core.http.paging import PageQuery
-from scoc.core.models import Delivery, Run
+from scoc.core.models import AuditEntry, Delivery, Run
 from scoc.core.now import wall_now
-from scoc.core.refusals import NotAllowed
+from scoc.core.refusals import Invalid, NotAllowed
 from scoc.core.schemas import AuditFilter
 from scoc.core.tests.factories import City, browser, make_actor
+from scoc.kit.text import Text
 
 PAGE = PageQuery(cursor=None, limit=50)
 
@@ -42,6 +43,32 @@ def test_the_audit_is_found_by_person_kind_outcome_and_time(city: City) -> None:
     assert abs(page.as_of - wall_now()) < timedelta(seconds=5)
     answer = browser(auditor).get(f"/api/v1/core/audit?user={clerk.username}&kind=login").json()
     assert [row["address"] for row in answer["items"]] == ["10.0.0.9"]
+
+
+def test_the_audit_says_why_in_the_readers_language(city: City) -> None:
+    auditor, clerk, stranger = make_actor("core.read_audit"), make_actor("core.edit_calendar"), make_actor()
+    with pytest.raises(Invalid) as caught:
+        administration.edit_calendar(clerk, 2031, [date(2030, 1, 1)], [])
+    with pytest.raises(NotAllowed):
+        administration.edit_calendar(stranger, 2031, [], [])
+    assert browser(stranger).get("/api/v1/core/audit").status_code == 403
+    AuditEntry.objects.create(happened_at=wall_now(), kind="refusal", action="core.old", outcome="refused",
+                              detail="Of older times.", correlation="c")  # fmt: skip
+    audit.record(clerk, kind="plain", action="core.typed", outcome="done", detail="回访 13812345678")
+
+    def told(**wanted: object) -> Text:
+        [row] = queries.audit_entries(auditor, PAGE, AuditFilter.model_validate(wanted)).items
+        return Text(row.detail.zh, row.detail.en)
+
+    assert told(user=clerk.username, kind="refusal") == caught.value.message
+    assert told(action="core.edit_calendar", user=stranger.username).zh == "您的岗位没有这项权限。"
+    assert "core.read_audit" in told(action="core.read_audit").en
+    assert told(action="core.read_audit").zh == "您的岗位没有这项权限。"
+    assert told(action="core.old") == Text("Of older times.", "Of older times.")
+    assert told(action="core.typed") == Text("回访 138****5678", "回访 138****5678")
+    for spoken, sentence in (("zh", caught.value.message.zh), ("en", caught.value.message.en)):
+        file = browser(auditor).get("/api/v1/core/audit/export?kind=refusal", headers={"Accept-Language": spoken})
+        assert sentence.split('"')[0] in file.content.decode()
 
 
 def test_a_parked_delivery_tells_since_when_and_is_tried_again(city: City) -> None:

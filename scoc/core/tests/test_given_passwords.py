@@ -30,7 +30,7 @@ def person(administrator: Actor) -> User:
     """A new account with a post that reads the directory, and a grant of its own."""
     number = administration.create_account(administrator, "li.si", Person(name="李四"), GIVEN)
     colleague = make_actor("core.read_directory")
-    PostHolding.objects.create(user_id=number, post_id=colleague.post_id, valid_from=LONG_AGO)
+    PostHolding.objects.create(user_id=number, post_id=colleague.post_id or 0, valid_from=LONG_AGO)
     return User.objects.get(pk=number)
 
 

@@ -200,7 +200,7 @@ def test_health_tells_what_is_wrong(db: None, monkeypatch: pytest.MonkeyPatch) -
 
 
 def _entry() -> audit.Entry:
-    return audit.Entry(wall_now(), "refusal", None, None, "tests.x", "", "refused", "", "", "", "")
+    return audit.Entry(wall_now(), "refusal", None, None, "tests.x", "", "refused", "", "", None, "", "")
 
 
 def test_the_pages_answer_to_reading_only() -> None:

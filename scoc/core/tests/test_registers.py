@@ -12,7 +12,7 @@ from scoc.core.contacts import Person
 from scoc.core.http.paging import PageQuery
 from scoc.core.models import ApiKey, Grant, Meter, Post, Run, User
 from scoc.core.now import wall_now
-from scoc.core.refusals import NotAllowed, NotFound
+from scoc.core.refusals import Invalid, NotAllowed, NotFound
 from scoc.core.tests.factories import City, browser, make_actor, make_organisation
 from scoc.kit.text import Text
 
@@ -33,8 +33,18 @@ def test_accounts_are_found_by_name_and_show_posts_with_their_end(city: City) ->
         assert (held.post, held.until, held.delegated_by) == (post.code, until, admin.username)
     assert registers.accounts(admin, PAGE, search="李四").items == []  # a person is found by the whole name only
     assert made in {row.id for row in registers.accounts(admin, PAGE, role="clerk").items}
-    before = PageQuery(cursor=None, limit=50, as_of=wall_now() - timedelta(days=1))
-    assert registers.accounts(admin, before, search="li.si").items[0].holdings == []
+
+
+def test_accounts_of_a_past_time_are_refused(city: City) -> None:
+    """The row knows today's state only: then's posts beside it would be half a truth; the file is no other way."""
+    admin = make_actor("core.read_accounts")
+    with pytest.raises(Invalid) as caught:
+        registers.accounts(admin, PageQuery(cursor=None, limit=50, as_of=wall_now() - timedelta(days=1)))
+    assert [error.field for error in caught.value.errors] == ["as_of"]
+    for path in ("accounts", "accounts/export"):
+        answer = browser(admin).get(f"/api/v1/core/{path}?as_of=2026-01-01T00:00:00Z")
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "as_of")
+        assert "as_of" in answer.json()["detail"]
 
 
 def test_an_account_shows_what_it_may_do_and_through_what(city: City) -> None:

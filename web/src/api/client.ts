@@ -43,7 +43,7 @@ const carry: Middleware = {
     }
     return request
   },
-  async onResponse({ request, response }) {
+  async onResponse({ response }) {
     if (response.ok) return response
     const body: unknown = await response.json().catch(() => null)
     const problem = problemOf(response.status, body)
