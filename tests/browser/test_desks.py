@@ -169,6 +169,11 @@ def test_the_audit_is_the_auditors_home_and_narrows_by_its_filters(page: Page, a
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("user=audit_admin"))
     expect(page.locator("tbody tr").first).to_contain_text("登录")
+    page.locator("button[aria-haspopup=menu]", has_text="导出").click()
+    with page.expect_download() as saved:
+        page.get_by_role("menuitem", name="CSV").click()
+    assert saved.value.suggested_filename.endswith(".csv")
+    expect(page.get_by_text(saved.value.suggested_filename)).to_be_visible()
 
 
 def test_what_a_device_sends_with_its_new_credential_arrives_on_its_page(page: Page, address: str) -> None:
