@@ -7,7 +7,6 @@ transaction, publishes its facts with it, and leaves its trace in the audit when
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -98,22 +97,3 @@ def _refuse_in_wrong_run(actor: Actor, run_id: int, *, shared: bool) -> None:
     if shared:
         raise Refusal("in_a_drill", Text("演练或回放中不能更改真实城市的设置，请先返回真实城市。",
                                          "This would change the real city: go back to real life first."))  # fmt: skip
-
-
-def check_form(function: Callable[..., object]) -> list[str]:
-    """What is wrong with the form of an action or query: types missing, no docstring."""
-    wrong = []
-    signature = inspect.signature(function)
-    first = next(iter(signature.parameters.values()), None)
-    if first is None or first.name not in {"actor", "viewer"}:
-        wrong.append("its first parameter must be called `actor` (action) or `viewer` (query)")
-    wrong += [
-        f"parameter `{parameter.name}` has no type"
-        for parameter in signature.parameters.values()
-        if parameter.annotation is inspect.Parameter.empty
-    ]
-    if signature.return_annotation is inspect.Signature.empty:
-        wrong.append("its result has no type")
-    if not (function.__doc__ or "").strip():
-        wrong.append("it has no docstring line")
-    return wrong

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -208,8 +208,3 @@ def wall_time(source: Callable[[], datetime]) -> Iterator[None]:
         yield
     finally:
         _wall.reset(token)
-
-
-def in_seconds(seconds: float) -> datetime:
-    """The wall time `seconds` from now."""
-    return wall_now() + timedelta(seconds=seconds)

@@ -8,7 +8,7 @@ from datetime import date
 from django.db.models import Prefetch, Q, QuerySet
 
 from scoc.core import clocks, contacts, now
-from scoc.core.access import posts_in_force, query, visible
+from scoc.core.access import query, visible
 from scoc.core.acting import Actor, Viewer
 from scoc.core.facts import FACTS
 from scoc.core.files import handed_in, hangs_on_something_visible
@@ -23,7 +23,6 @@ from scoc.core.models import (
     FactRow,
     Organisation,
     OrganisationName,
-    Post,
     Run,
     User,
 )
@@ -251,14 +250,6 @@ def notices(viewer: Viewer, page: PageQuery, unread: bool = False) -> Page[Notic
             read_at=None if then is not None and row.read_at is not None and row.read_at > then else row.read_at,
         ),
     )  # fmt: skip
-
-
-def post_of(code: str) -> Post:
-    """A post by its code. Raises NotFound."""
-    post = posts_in_force().select_related("role", "organisation", "area").filter(code=code).first()
-    if post is None:
-        raise no_such("岗位", "post", f"core:post-{code}")
-    return post
 
 
 @query("core.read_files")

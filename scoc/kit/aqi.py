@@ -45,10 +45,6 @@ class Edition(StrEnum):
 
 IN_FORCE_2026 = date(2026, 3, 1)
 """HJ 633-2026 and GB 3095-2026 hold from this day on."""
-NAMES: Mapping[Pollutant, str] = {
-    Pollutant.SO2: "SO₂", Pollutant.NO2: "NO₂", Pollutant.PM10: "PM10", Pollutant.CO: "CO", Pollutant.O3: "O₃",
-    Pollutant.PM25: "PM2.5",
-}  # fmt: skip
 PLACES: Mapping[Pollutant, int] = {pollutant: int(pollutant is Pollutant.CO) for pollutant in Pollutant}
 """Decimal places that a concentration is rounded to before anything is made of it (修约)."""
 INDEX_STEPS = (0, 50, 100, 150, 200, 300, 400, 500)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from shapely import transform
 from shapely.geometry.base import BaseGeometry
 
@@ -33,11 +33,6 @@ class Datum(StrEnum):
     CGCS2000 = "CGCS2000"
     GCJ02 = "GCJ-02"
     BD09 = "BD-09"
-
-
-def in_china_box(lon: float, lat: float) -> bool:
-    """Whether the shift applies: outside this box all datums are equal."""
-    return _BOX[0] <= lon <= _BOX[2] and _BOX[1] <= lat <= _BOX[3]
 
 
 def _shift(lon: Degrees, lat: Degrees) -> Pair:
@@ -115,15 +110,6 @@ def _convert(lon: Degrees, lat: Degrees, steps: tuple[_Step, ...]) -> Pair:
         x, y = step(x, y)
     out_lon[inside], out_lat[inside] = x, y
     return out_lon, out_lat
-
-
-def convert_many(lons: ArrayLike, lats: ArrayLike, source: Datum | str, target: Datum | str) -> Pair:
-    """Longitudes and latitudes of many points, two arrays of one length, from one datum to another.
-
-    Raises ValueError for an unknown datum.
-    """
-    lon, lat = np.asarray(lons, dtype=np.float64), np.asarray(lats, dtype=np.float64)
-    return _convert(lon, lat, _steps(source, target))
 
 
 def convert(lon: float, lat: float, source: Datum | str, target: Datum | str) -> tuple[float, float]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike, NDArray
 from shapely import STRtree
 from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
@@ -42,30 +41,6 @@ def bbox_around(lon: float, lat: float, metres: float) -> tuple[float, float, fl
     return lon - d_lon, south, lon + d_lon, north
 
 
-def centroid_inside(geometry: BaseGeometry) -> tuple[float, float]:
-    """(lon, lat) for a label or marker of the area: its centroid, or a point inside where that lies out.
-
-    Raises ValueError for an empty geometry.
-    """
-    if geometry.is_empty:
-        raise ValueError("An empty geometry has no middle.")
-    middle = geometry.centroid
-    if not geometry.intersects(middle):
-        middle = geometry.representative_point()
-    return middle.x, middle.y
-
-
-def simplify_for_map(geometry: BaseGeometry, metres: float) -> BaseGeometry:
-    """A lighter outline for drawing, that strays by at most about `metres`; never empty, never invalid.
-
-    Each area is simplified alone, so neighbours may gap or overlap by that much: never locate with it.
-    """
-    if geometry.is_empty or metres <= 0:
-        return geometry
-    # Degrees of latitude: in longitude they are shorter, so the outline strays less there.
-    return geometry.simplify(math.degrees(metres / EARTH_RADIUS_M), preserve_topology=True)
-
-
 class Locator:
     """Which of many named areas a point lies in. A point on a border belongs to the lowest code, always."""
 
@@ -86,21 +61,6 @@ class Locator:
     def locate(self, lon: float, lat: float) -> str | None:
         """The code of the area that holds the point; None outside of all, and for NaN."""
         return next(iter(self._hits(Point(lon, lat))), None)
-
-    def locate_all(self, lon: float, lat: float) -> list[str]:
-        """Codes of all areas that hold the point or have it on their border, in order."""
-        return self._hits(Point(lon, lat))
-
-    def locate_many(self, lons: ArrayLike, lats: ArrayLike) -> list[str | None]:
-        """For many points at once what `locate` gives for each."""
-        pairs = np.column_stack([np.asarray(lons, dtype=np.float64), np.asarray(lats, dtype=np.float64)])
-        points: NDArray[np.object_] = np.asarray(shapely.points(pairs), dtype=object)
-        found: list[str | None] = [None] * len(points)
-        near, areas = self._tree.query(points)
-        holds = shapely.intersects(self._shapes[areas], points[near])
-        for point, area in sorted(zip(near[holds].tolist(), areas[holds].tolist(), strict=True), reverse=True):
-            found[point] = self._codes[area]
-        return found
 
     def _hits(self, point: Point) -> list[str]:
         # The tree gives areas whose boxes hold the point; the areas are prepared, so they are asked, not it.

@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +19,8 @@ WORKERS = 1 << _WORKER_BITS
 _CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _CREDIT_FORM = re.compile(rf"[{_CREDIT_ALPHABET}]{{2}}[0-9]{{6}}[{_CREDIT_ALPHABET}]{{9}}")
-_RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_RESIDENT_CHECKS = "10X98765432"
-_RESIDENT_FORM = re.compile(r"[1-9][0-9]{16}")
 _COMPONENT_FORM = re.compile(r"[1-9][0-9]{15}")
 _SUBJECT_FORM = re.compile(r"([a-z][a-z0-9_.]*):(\S+)")
-AREA_LEVELS = {6: "district", 9: "street", 12: "community", 15: "grid"}
-"""Digits of an area code and the level they stand for (GB/T 2260, GB/T 10114; grids are the city's own)."""
 
 
 def _wall_ms() -> int:
@@ -71,11 +65,6 @@ class IdSource:
         return (numbers >> _SEQUENCE_BITS) << (_WORKER_BITS + _SEQUENCE_BITS) | self._worker | (numbers & sequence)
 
 
-def id_moment_ms(number: int) -> int:
-    """When an id was made, in milliseconds since 1970 UTC."""
-    return (number >> _WORKER_BITS + _SEQUENCE_BITS) + _EPOCH_MS
-
-
 def prefixed(module: str, key: int | str) -> str:
     """The id of one thing in facts, audit and links: `cases:123`. Raises ValueError for another form."""
     subject = f"{module}:{key}"
@@ -110,40 +99,6 @@ def credit_code_valid(code: str) -> bool:
         return False
 
 
-def resident_id_with_check(first17: str) -> str:
-    """A resident identity number (居民身份证号, GB 11643) from 6 digits of region, 8 of birth, 3 of order.
-
-    Raises ValueError for another form or a day of birth that never was.
-    """
-    if not _RESIDENT_FORM.fullmatch(first17):
-        raise ValueError("17 digits are needed")
-    date(int(first17[6:10]), int(first17[10:12]), int(first17[12:14]))
-    total = sum(int(c) * w for c, w in zip(first17, _RESIDENT_WEIGHTS, strict=True))
-    return first17 + _RESIDENT_CHECKS[total % 11]
-
-
-def resident_id_valid(number: str) -> bool:
-    """Whether this is an 18-digit resident identity number with a real date and the right check character.
-
-    A small `x` is allowed. The region is not looked up: it may be abolished.
-    """
-    try:
-        return len(number) == 18 and resident_id_with_check(number[:17]) == number.replace("x", "X")
-    except ValueError:
-        return False
-
-
 def component_code_valid(code: str) -> bool:
     """Whether this is a component code (部件标识码): 16 digits, 6 county, 2 major, 2 minor, 6 serial."""
     return bool(_COMPONENT_FORM.fullmatch(code))
-
-
-def area_level(code: str) -> str:
-    """The level of an area code: district (6 digits), street (9), community (12), grid (15).
-
-    Raises ValueError for another form.
-    """
-    level = AREA_LEVELS.get(len(code))
-    if level is None or not code.isascii() or not code.isdigit():
-        raise ValueError(f"{code!r} is not an area code of 6, 9, 12 or 15 digits")
-    return level

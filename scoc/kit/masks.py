@@ -71,17 +71,6 @@ def mask_address(address: str) -> str:
     return next((match[0] for form in _DOWN_TO if (match := form.match(outside))), "") + "***"
 
 
-def mask_bank_card(number: str) -> str:
-    """Last four digits; spaces and hyphens are dropped."""
-    return _last(re.sub(r"[\s-]", "", number), 4)
-
-
-def mask_plate(plate: str) -> str:
-    """First two and last one of a vehicle's plate (车牌): 京A****5."""
-    plate = re.sub(r"[\s·•.-]", "", plate)
-    return plate[:2] + "*" * (len(plate) - 3) + plate[-1] if len(plate) > 4 else "*" * len(plate)
-
-
 def mask_text(text: str) -> str:
     """Free text, such as a log line, with telephone and resident identity numbers of the mainland masked.
 

@@ -203,24 +203,6 @@ def deadline(
     return after(start, length(number, unit, calendar, start, reading), unit, calendar)
 
 
-def deadline_with_pauses(
-    start: datetime, limit: timedelta, unit: Unit, calendar: WorkCalendar, pauses: Pauses = ()
-) -> datetime | None:
-    """The first moment at which `used` reaches `limit`; None while an open pause keeps it from coming.
-
-    `limit` is counted time as `length` gives it, with any approved extension added. Raises like `used`.
-    """
-    left, cursor = limit, _in_utc(start)
-    for begin, end in _merged(pauses, cursor):
-        available = counted(cursor, begin, unit, calendar)
-        if left <= available:
-            break
-        if end is None:
-            return None
-        left, cursor = left - available, end
-    return after(cursor, left, unit, calendar)
-
-
 def after(start: datetime, needed: timedelta, unit: Unit, calendar: WorkCalendar) -> datetime:
     """The first moment by which a clock of this unit has counted `needed` from `start`. Raises NoCalendar."""
     start = _in_utc(start)

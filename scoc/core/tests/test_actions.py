@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from scoc.core import administration, audit
 from scoc.core.access import actor_for, allowed, query, system_actor
 from scoc.core.acting import Actor, acting, correlated, unit_of_work
-from scoc.core.actions import action, check_form
+from scoc.core.actions import action
 from scoc.core.facts import Code, Fact, fact, publish
 from scoc.core.models import AuditEntry, FactRow, Grant, Post, Role, Run, User
 from scoc.core.now import current_run, wall_now
@@ -262,20 +262,6 @@ def test_two_actions_cannot_share_a_name(city: City) -> None:
     action("tests.paint")(paint)
     with pytest.raises(ValueError, match="Two actions"):
         action("tests.paint")(paint)
-
-
-def test_the_form_of_an_action_is_checked() -> None:
-    def wrong(who, what):  # type: ignore[no-untyped-def]  # that is the point
-        pass
-
-    assert check_form(wrong) == [
-        "its first parameter must be called `actor` (action) or `viewer` (query)",
-        "parameter `who` has no type",
-        "parameter `what` has no type",
-        "its result has no type",
-        "it has no docstring line",
-    ]
-    assert check_form(paint) == []
 
 
 @pytest.mark.parametrize("table", ["core_fact", "core_audit", "core_calendar"])

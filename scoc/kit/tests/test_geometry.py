@@ -8,15 +8,13 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
+from shapely.geometry import MultiPolygon, Polygon, box
 
 from scoc.kit.geometry import (
     EARTH_RADIUS_M,
     Locator,
     bbox_around,
-    centroid_inside,
     distance_m,
-    simplify_for_map,
 )
 
 SQUARES = [(f"{column}{row}", box(column, row, column + 1, row + 1)) for column in range(5) for row in range(5)]
@@ -31,7 +29,6 @@ def test_border_points_belong_to_the_lowest_code() -> None:
         assert locator.locate(2.5, 3.5) == "23"
         assert locator.locate(2.0, 3.5) == "13"
         assert locator.locate(2.0, 3.0) == "12"
-        assert locator.locate_all(2.0, 3.0) == ["12", "13", "22", "23"]
         assert locator.locate(5.0, 5.0) == "44"
         assert locator.locate(5.1, 5.0) is None
         assert locator.locate(float("nan"), 1.0) is None
@@ -50,22 +47,9 @@ def test_holes_and_islands() -> None:
 def test_no_areas_and_equal_codes() -> None:
     """Nothing lies in no area; two areas of one code are an error."""
     assert Locator([]).locate(0, 0) is None
-    assert Locator([]).locate_many([0.0], [0.0]) == [None]
     assert len(Locator(SQUARES)) == 25
     with pytest.raises(ValueError, match="code"):
         Locator([("a", box(0, 0, 1, 1)), ("a", box(1, 0, 2, 1))])
-
-
-halves = st.integers(-2, 12).map(lambda n: n / 2)
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(halves, halves), max_size=20))
-def test_many_points_are_located_like_each(points: list[tuple[float, float]]) -> None:
-    """Locating many at once gives what locating each gives, borders included."""
-    locator = Locator(SQUARES)
-    expected = [locator.locate(lon, lat) for lon, lat in points]
-    assert locator.locate_many([p[0] for p in points], [p[1] for p in points]) == expected
 
 
 def test_distances() -> None:
@@ -97,27 +81,3 @@ def test_boxes_at_the_pole() -> None:
     assert bbox_around(10, -90, 5000)[1] == -90
     with pytest.raises(ValueError, match="radius"):
         bbox_around(0, 0, -1)
-
-
-def test_middle() -> None:
-    """The middle of a bay-shaped area lies in it; that of a square is its centre."""
-    assert centroid_inside(box(0, 0, 2, 2)) == (1, 1)
-    bay = Polygon([(0, 0), (4, 0), (4, 4), (3, 4), (3, 1), (1, 1), (1, 4), (0, 4)])
-    assert not bay.contains(bay.centroid)
-    assert bay.contains(Point(centroid_inside(bay)))
-    assert centroid_inside(LineString([(0, 0), (2, 0)])) == (1, 0)
-    with pytest.raises(ValueError, match="empty"):
-        centroid_inside(Polygon())
-
-
-def test_simplified_outlines() -> None:
-    """A wavy outline gets lighter, stays within the tolerance and stays an area, however coarse."""
-    circle = Point(116.4, 39.9).buffer(0.05, quad_segs=500)
-    light = simplify_for_map(circle, 50)
-    assert isinstance(light, Polygon)
-    assert len(light.exterior.coords) < len(circle.exterior.coords) / 10
-    assert light.hausdorff_distance(circle) <= 50 / 111_000
-    assert simplify_for_map(circle, 0) is circle
-    coarse = simplify_for_map(circle, 10**6)
-    assert coarse.is_valid
-    assert not coarse.is_empty

@@ -11,15 +11,11 @@ from hypothesis import strategies as st
 
 from scoc.kit.identifiers import (
     IdSource,
-    area_level,
     component_code_valid,
     credit_code_valid,
     credit_code_with_check,
-    id_moment_ms,
     parse_subject,
     prefixed,
-    resident_id_valid,
-    resident_id_with_check,
 )
 
 START = 1_577_836_800_000
@@ -40,7 +36,7 @@ def test_layout() -> None:
     """41 bits of milliseconds since 2020, 10 of worker, 12 of sequence."""
     source = IdSource(5, lambda: START + 7)
     assert source.take(2) == [7 << 22 | 5 << 12, 7 << 22 | 5 << 12 | 1]
-    assert id_moment_ms(source.take()[0]) == START + 7
+    assert source.take() == [7 << 22 | 5 << 12 | 2]
     assert source.take(4096)[-1] == 8 << 22 | 5 << 12 | 2
 
 
@@ -113,27 +109,7 @@ def test_credit_code_notices_a_changed_digit(first17: str, place: int, step: int
         assert not credit_code_valid(other)
 
 
-def test_resident_ids() -> None:
-    """The sample of DOMAIN.md 10.2 is valid; wrong checks, days that never were and other digits are not."""
-    assert resident_id_with_check("11010519491231002") == "11010519491231002X"
-    assert resident_id_valid("11010519491231002X")
-    assert resident_id_valid("11010519491231002x")
-    bad = ("110105194912310021", "11010519491331002X", "110105491231002", "", "１1010519491231002X")
-    assert not any(resident_id_valid(number) for number in bad)
-    with pytest.raises(ValueError, match="day"):
-        resident_id_with_check("11010519490230002")
-
-
 def test_component_codes() -> None:
     """Sixteen digits, no more, no letters."""
     assert component_code_valid("3205080101000001")
     assert not any(component_code_valid(c) for c in ("320508010100000", "320508010100000X", "３205080101000001"))
-
-
-def test_area_levels() -> None:
-    """The number of digits tells the level; other lengths are no area code."""
-    codes = ("370202", "370202001", "370202001001", "370202001001001")
-    assert [area_level(code) for code in codes] == ["district", "street", "community", "grid"]
-    for bad in ("37", "37020", "37020a", ""):
-        with pytest.raises(ValueError, match="area code"):
-            area_level(bad)

@@ -18,7 +18,6 @@ from scoc.kit.worktime import (
     Unit,
     WorkCalendar,
     deadline,
-    deadline_with_pauses,
     length,
     light,
     overdue_multiple,
@@ -162,21 +161,6 @@ def test_pauses_stop_urgent_clocks_day_and_night() -> None:
     start, until = local("2025-09-29 20:00"), local("2025-09-30 02:00")
     pause = (local("2025-09-29 22:00"), local("2025-09-30 01:00"))
     assert used(start, until, Unit.URGENT_HOUR, ROLLING, [pause]) == timedelta(hours=3)
-
-
-def test_deadline_after_pauses() -> None:
-    """A pause moves the deadline by the office time it took; while it is open there is none."""
-    start, limit = local("2025-09-29 08:00"), timedelta(hours=6)
-    pause = (local("2025-09-29 11:00"), local("2025-09-29 15:00"))
-    after = local("2025-09-29 17:00")
-
-    def due(*pauses: tuple[datetime, datetime | None]) -> datetime | None:
-        return deadline_with_pauses(start, limit, Unit.WORK_HOUR, ROLLING, pauses)
-
-    assert due() == local("2025-09-29 16:00")
-    assert due(pause) == local("2025-09-29 18:00")
-    assert due((pause[0], None)) is None
-    assert due((after, None)) == local("2025-09-29 16:00")
 
 
 def test_season_tables() -> None:

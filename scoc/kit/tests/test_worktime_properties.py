@@ -16,7 +16,6 @@ from scoc.kit.worktime import (
     Unit,
     WorkCalendar,
     deadline,
-    deadline_with_pauses,
     length,
     used,
     worked,
@@ -87,20 +86,6 @@ def test_later_starts_and_longer_limits_never_end_earlier(
     assert deadline(a, min(one, two), unit, calendar) <= deadline(a, max(one, two), unit, calendar)
     plain = replace(calendar, hours=ROLLING.hours)
     assert deadline(min(a, b), one, unit, plain) <= deadline(max(a, b), one, unit, plain)
-
-
-@settings(deadline=None)
-@given(moments, amounts, units, pauses)
-def test_pauses_move_the_deadline_by_what_they_took(
-    start: datetime, amount: Decimal | int, unit: Unit, stops: list[tuple[datetime, datetime | None]]
-) -> None:
-    """With any pauses, in any order and overlap, the limit is used up exactly on the moved deadline."""
-    limit = length(amount, unit, SEASONS, start)
-    due = deadline_with_pauses(start, limit, unit, SEASONS, stops)
-    assert due is not None
-    assert due >= deadline(start, amount, unit, SEASONS)
-    assert used(start, due, unit, SEASONS, stops) == limit
-    assert used(start, due - timedelta.resolution, unit, SEASONS, stops) < limit
 
 
 @settings(deadline=None)

@@ -22,7 +22,6 @@ from scoc.rehearsal.binhai.sketch import Point, to_lonlat
 
 RASTER = 1e-5
 GRIDS_PER_COMMUNITY = 4
-KM2_PER_SQUARE_STEP = (sketch.STEP_M / 1000) ** 2
 
 
 @dataclass(slots=True)

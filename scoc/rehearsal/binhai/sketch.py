@@ -12,8 +12,6 @@ STEP_M = 50.0
 ORIGIN = (700.0, 420.0)
 CENTER = (123.4, 30.0)
 _M_PER_DEGREE = 111_320.0
-FRAME = (300.0, 40.0, 1200.0, 780.0)
-"""West, north, east, south of the city's box in steps."""
 AROUND = (-650.0, -720.0, 2150.0, 1540.0)
 """How far sea and neighbouring land are drawn: a screen is wider than the city."""
 
@@ -70,10 +68,3 @@ def to_lonlat(point: Point) -> Point:
     lat = CENTER[1] - (point[1] - ORIGIN[1]) * STEP_M / _M_PER_DEGREE
     lon = CENTER[0] + (point[0] - ORIGIN[0]) * STEP_M / (_M_PER_DEGREE * math.cos(math.radians(CENTER[1])))
     return lon, lat
-
-
-def frame_degrees() -> tuple[float, float, float, float]:
-    """West, south, east, north of the map in degrees."""
-    west, north = to_lonlat((FRAME[0], FRAME[1]))
-    east, south = to_lonlat((FRAME[2], FRAME[3]))
-    return round(west, 4), round(south, 4), round(east, 4), round(north, 4)

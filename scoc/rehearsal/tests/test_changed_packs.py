@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -407,7 +407,7 @@ def test_duties_are_kept_apart_from_what_scoc_gave_too(applied: Path) -> None:
     """A delegation in SCOC and a post of the pack are held together; and roles kept apart later than given."""
     collector = User.objects.get(username="collector")
     apply(applied / "free", **spoilt(*CHANGES["roles kept apart no more"]))
-    until = now.in_seconds(3600)
+    until = now.wall_now() + timedelta(hours=1)
     administration.give_post(system_actor("tests"), collector.pk, "evaluator-1", until=until)
     with pytest.raises(BadPack, match="never the same person"):
         pack_at(applied / "apart")

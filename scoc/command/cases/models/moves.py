@@ -56,8 +56,6 @@ STATE_TEXT = {
 }
 OVER = frozenset({State.CLOSED, State.VOID, State.REFUSED, State.NOT_FILED, State.MERGED})
 """States in which nothing more is to be done."""
-FED_BACK = frozenset({State.HANDLED, State.CHECKING, State.PENDING_CLOSE, State.CLOSED})
-"""States in which the unit has fed back."""
 
 STAGES = (
     Text("信息收集", "Collection"),
