@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import statistics
 import tempfile
@@ -24,29 +25,25 @@ from benchmarks.overview import END, live
 
 MONTHS = timedelta(days=182)
 DAYS = 1
-"""Lived through by the simulated staff, so that there are cases of every kind to copy."""
+"""Lived through by the simulated staff, so that there are cases to copy."""
 CLERK = "clerk.urban"
 """Of a unit that gets many cases."""
 ROUNDS = 10
-TAKEN_TOGETHER = 200
-"""Cases copied at once."""
 
 
 def fill(cases: int) -> int:
-    """Copy ended cases over the months before the lived days until there are `cases`; how many there are."""
-    from django.db import connection
+    """Copy ended cases over the months before the lived day until there are `cases`; how many there are."""
+    from django.db import connection, transaction
 
-    from benchmarks._copies import MARK, copy_cases
+    from benchmarks._copies import copied_so_far, copy_all
     from scoc.command.cases.models import Case
 
-    templates = list(Case.objects.filter(is_open=False).exclude(case_no__startswith=MARK).order_by("pk"))
-    before = Case.objects.count()
-    wanted = cases - before
-    for first in range(0, wanted, TAKEN_TOGETHER):
-        chosen = range(first, min(first + TAKEN_TOGETHER, wanted))
-        copy_cases(
-            [(templates[n % len(templates)], before + n, MONTHS * (n + 1) / wanted) for n in chosen]
-        )  # fmt: skip
+    begun = copied_so_far()
+    missing = cases - Case.objects.count()
+    rounds = math.ceil(missing / Case.objects.filter(is_open=False, case_no__regex="^[0-9]").count())
+    with transaction.atomic():
+        for number in range(1, rounds + 1):
+            missing -= copy_all(begun + number, MONTHS * number / rounds, missing)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     return Case.objects.count()

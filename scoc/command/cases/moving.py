@@ -11,9 +11,21 @@ from django.db import connection
 from django.db.models import Q
 
 from scoc.command.cases import timing
-from scoc.command.cases.models import MOVES, STAGE_OF, Case, CaseEvidence, CaseFlow, Clock, Move, Side, State, Timer
+from scoc.command.cases.models import (
+    MOVES,
+    STAGE_OF,
+    Case,
+    CaseEvidence,
+    CaseFlow,
+    Clock,
+    Move,
+    Side,
+    State,
+    Timer,
+)
 from scoc.command.cases.models.cases import Evidence
 from scoc.command.cases.models.moves import HANDLING, JUDGING, OVER, STATE_TEXT, STEP_CLOCK
+from scoc.command.cases.outcomes import note_outcome
 from scoc.command.cases.pack import CasesSettings
 from scoc.command.cases.schemas import CaseMoved, EvidenceIn
 from scoc.core import clocks
@@ -278,6 +290,7 @@ def _enter(
     case.stage, case.is_open, case.entered_at = STAGE_OF[State(case.state)], case.state not in OVER, moment
     set_queue(case)
     case.save()
+    note_outcome(case, move, moment, recorded)
     publish(step.fact(case), organisation_id=case.current_unit_id or case.organisation_id, area_id=case.area_id)
     _tell_next_desk(case)
 

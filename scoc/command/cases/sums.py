@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from django.db.models import Case as Choice
 from django.db.models import Count, Exists, F, Max, Model, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 
-from scoc.command.cases.models import CaseFlow, Clock, State, Timer
+from scoc.command.cases.models import CaseFlow, CaseOutcome, Clock, State, Timer
 from scoc.command.cases.shapes import Moment
 from scoc.core.access import visible
 from scoc.core.acting import Viewer
@@ -111,6 +111,21 @@ def _due(viewer: Viewer, period: Period) -> QuerySet[Timer]:
     return rows.filter(~Exists(later)).annotate(state_then=_last(moment, "to_state")).exclude(state_then=State.VOID)
 
 
+def _of_now(viewer: Viewer, period: Period, column: str) -> QuerySet[CaseOutcome] | None:
+    """Outcomes whose time in a column lies in the period, by index; None where what was known then is not what is known
+    now."""
+    moment = period.moment
+    if moment.past:
+        return None
+    if moment.recorded is not None and CaseOutcome.objects.filter(recorded_at__gt=moment.recorded).exists():
+        return None
+    rows = CaseOutcome.objects.filter(**{f"{column}__gte": period.start, f"{column}__lt": period.end})
+    return _seen(viewer, rows, period)
+
+
+_ALIVE = ~Q(case__state=State.VOID)
+
+
 def due_timers(viewer: Viewer, period: Period, unit: str) -> QuerySet[Timer]:
     """The clocks that make a unit's 应结案数, marked as stopped or not, in time or not, and closed or not."""
     stopped, running = _stopped(period.moment)
@@ -133,20 +148,28 @@ def due_sums(viewer: Viewer, period: Period, by: By) -> Counted:
     应结案数 = fed back + not fed back but already overdue; a case still inside its limit is in neither.
     """
     moment = period.moment
-    stopped, running = _stopped(moment)
-    in_time, shut = stopped & Q(stopped_at__lte=F("deadline_at")), Q(state_then=State.CLOSED)
     fed_back = Q(fed_back=True)
-    key = "organisation" if by == "unit" else "case__area"
+    now = _of_now(viewer, period, "due_at")
+    stopped, running = _stopped(moment if now is None else replace(moment, recorded=None))
+    if now is not None:
+        key, due = ("unit" if by == "unit" else "case__area"), "due_at"
+        rows: QuerySet[Any] = now.filter(_ALIVE).annotate(
+            state_then=F("case__state"), reworks_then=F("case__rework_count")
+        )
+    else:
+        key, due = ("organisation" if by == "unit" else "case__area"), "deadline_at"
+        rows = _due(viewer, period).annotate(
+            reworks_then=_last(moment, "rework_count"), fed_back=_did(moment, "feed_back")
+        )
+    in_time, shut = stopped & Q(stopped_at__lte=F(due)), Q(state_then=State.CLOSED)
     grouped = (
-        _due(viewer, period)
-        .annotate(reworks_then=_last(moment, "rework_count"), fed_back=_did(moment, "feed_back"))
-        .values(key)
+        rows.values(key)
         .annotate(
             handled=Count("pk", filter=stopped),
             handled_in_time=Count("pk", filter=in_time),
             closed=Count("pk", filter=stopped & shut),
             closed_in_time=Count("pk", filter=in_time & shut),
-            overdue_unhandled=Count("pk", filter=running & Q(deadline_at__lt=moment.at)),
+            overdue_unhandled=Count("pk", filter=running & Q(**{f"{due}__lt": moment.at})),
             ever_handled=Count("pk", filter=fed_back),
             reworked=Count("pk", filter=fed_back & Q(reworks_then__gt=0)),
             reworks=Sum("reworks_then", filter=fed_back, default=0),
@@ -163,40 +186,52 @@ def due_sums(viewer: Viewer, period: Period, by: By) -> Counted:
 def dispatch_sums(viewer: Viewer, period: Period, by: By) -> Counted:
     """派遣准确率: cases first dispatched in the period, and those whose first unit is the last known; by the first."""
     moment = period.moment
-    known = CaseFlow.objects.known(moment.until, moment.recorded).filter(action="dispatch_case")
-    earlier = known.filter(case=OuterRef("case"), version__lt=OuterRef("version"))
-    rows = _seen(viewer, known.filter(happened_at__gte=period.start, happened_at__lt=period.end), period)
-    key = "receiver" if by == "unit" else "case__area"
-    grouped = (
-        rows.filter(~Exists(earlier))
-        .annotate(state_then=_last(moment, "to_state"), unit_then=_last(moment, "receiver"))
-        .exclude(state_then=State.VOID)
-        .values(key)
-        .annotate(
-            dispatched=Count("pk"), dispatched_right=Count("pk", filter=Q(receiver=F("unit_then"))),
-            latest=Max("happened_at"),
+    now = _of_now(viewer, period, "dispatched_at")
+    if now is not None:
+        first, final, at = "case__first_unit", "case__current_unit", "dispatched_at"
+        rows: QuerySet[Any] = now.filter(_ALIVE)
+    else:
+        first, final, at = "receiver", "unit_then", "happened_at"
+        known = CaseFlow.objects.known(moment.until, moment.recorded).filter(action="dispatch_case")
+        earlier = known.filter(case=OuterRef("case"), version__lt=OuterRef("version"))
+        rows = _seen(viewer, known.filter(happened_at__gte=period.start, happened_at__lt=period.end), period)
+        rows = rows.filter(~Exists(earlier)).annotate(
+            state_then=_last(moment, "to_state"), unit_then=_last(moment, "receiver")
         )
+        rows = rows.exclude(state_then=State.VOID)
+    key = first if by == "unit" else "case__area"
+    grouped = (
+        rows.values(key)
+        .annotate(dispatched=Count("pk"), dispatched_right=Count("pk", filter=Q(**{first: F(final)})), latest=Max(at))
         .order_by()
-    )  # fmt: skip
+    )
     return _gathered(grouped, key)
 
 
 def report_sums(viewer: Viewer, period: Period, by: By) -> Counted:
     """上报数, 有效上报数, 受理数, 立案数 of the cases reported in the period; by the unit that they came to."""
     moment = period.moment
-    known = CaseFlow.objects.known(moment.until, moment.recorded).filter(action="report_case")
-    rows = _seen(viewer, known.filter(happened_at__gte=period.start, happened_at__lt=period.end), period)
-    key = "unit_then" if by == "unit" else "case__area"
-    valid = Q(is_filed=True) & ~Q(state_then=State.VOID)
+    now = _of_now(viewer, period, "reported_at")
+    if now is not None:
+        unit, at, alive = "case__current_unit", "reported_at", _ALIVE
+        rows: QuerySet[Any] = now
+    else:
+        unit, at, alive = "unit_then", "happened_at", ~Q(state_then=State.VOID)
+        known = CaseFlow.objects.known(moment.until, moment.recorded).filter(action="report_case")
+        rows = _seen(viewer, known.filter(happened_at__gte=period.start, happened_at__lt=period.end), period).annotate(
+            state_then=_last(moment, "to_state"), unit_then=_last(moment, "receiver"),
+            accepted_then=_did(moment, "accept_case"), filed_then=_did(moment, "file_case"),
+        )  # fmt: skip
+    accepted, filed = ("accepted", "filed") if now is not None else ("accepted_then", "filed_then")
+    valid = Q(**{filed: True}) & alive
+    key = unit if by == "unit" else "case__area"
     grouped = (
-        rows.annotate(state_then=_last(moment, "to_state"), unit_then=_last(moment, "receiver"),
-                      is_accepted=_did(moment, "accept_case"), is_filed=_did(moment, "file_case"))
-        .values(key)
+        rows.values(key)
         .annotate(
             reported=Count("pk"), valid_reports=Count("pk", filter=valid),
-            accepted=Count("pk", filter=Q(is_accepted=True) & ~Q(state_then=State.VOID)),
-            filed=Count("pk", filter=valid), latest=Max("happened_at"),
+            accepted_count=Count("pk", filter=Q(**{accepted: True}) & alive), latest=Max(at),
         )
         .order_by()
     )  # fmt: skip
-    return _gathered(grouped, key)
+    counted = ({**row, "accepted": row["accepted_count"], "filed": row["valid_reports"]} for row in grouped)
+    return _gathered(counted, key)

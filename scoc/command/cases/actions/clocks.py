@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from scoc.command.cases import facts
-from scoc.command.cases.models import Case, CaseNote, Clock, NoteKind, Timer
+from scoc.command.cases.models import Case, CaseNote, CaseOutcome, Clock, NoteKind, Timer
 from scoc.command.cases.models.timers import CLOCK_TEXT
-from scoc.command.cases.moving import UNIT_CLOCKS, UNIT_STATES, columns_of, lock, posts_of, set_queue, subject_of
+from scoc.command.cases.moving import (
+    UNIT_CLOCKS,
+    UNIT_STATES,
+    columns_of,
+    lock,
+    posts_of,
+    set_queue,
+    subject_of,
+)
+from scoc.command.cases.outcomes import note_disposal
 from scoc.command.cases.pack import CasesSettings, Rung
 from scoc.command.cases.timing import OFFICE, next_rung, recompute
 from scoc.core.acting import Actor, acting
@@ -89,6 +98,9 @@ def recompute_timers(actor: Actor, version: int) -> int:
         recompute(timer, version)
         set_queue(case)
         case.save(update_fields=["due_at", "yellow_at", "queue_at"])
+        outcome = CaseOutcome.objects.get(pk=case.pk)
+        note_disposal(outcome, wall_now())
+        outcome.save()
         if case.run_id == acting().run_id:
             publish(facts.TimersRecomputed(subject=subject_of(case), calendar_version=version, due_at=case.due_at),
                     organisation_id=case.current_unit_id or case.organisation_id, area_id=case.area_id)  # fmt: skip

@@ -13,6 +13,7 @@ from scoc.command.cases.models.cases import (
 )
 from scoc.command.cases.models.definitions import FilingCondition, LimitUnit, ResponsibilityRow
 from scoc.command.cases.models.moves import MOVES, STAGE_OF, Move, Need, Side, State, moves_from
+from scoc.command.cases.models.outcomes import CaseOutcome
 from scoc.command.cases.models.timers import Clock, Timer
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "CaseEvidence",
     "CaseFlow",
     "CaseNote",
+    "CaseOutcome",
     "CaseSerial",
     "Clock",
     "Evidence",

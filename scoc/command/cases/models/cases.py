@@ -15,7 +15,7 @@ class Case(Envelope):
     """Something in the city that must be put right (案卷): reported, filed, dispatched, handled, checked, closed.
 
     `organisation` is that of the reporting post. The row is where the case stands now; its history is `CaseFlow`,
-    its clocks are `Timer`, and evaluation reads these two only.
+    its clocks are `Timer`; evaluation as of a time reads these two only, that of now `CaseOutcome` made of them.
     """
 
     case_no = models.CharField(max_length=19)
@@ -83,8 +83,16 @@ class Case(Envelope):
             ),
         )  # fmt: skip
         indexes = (
-            models.Index(fields=("run", "is_open", "queue_at", "id"), name="cases_case_queue"),
-            models.Index(fields=("current_unit", "is_open", "queue_at", "id"), name="cases_case_unit"),
+            # by condition: SQLite looks up no truth value in an index, and would read all that ever was
+            models.Index(fields=("run", "queue_at", "id"), name="cases_case_queue", condition=models.Q(is_open=True)),
+            models.Index(
+                fields=("current_unit", "queue_at", "id"), name="cases_case_unit", condition=models.Q(is_open=True)
+            ),
+            # with what scopes ask for, so that the closed ones are counted in the index alone
+            models.Index(
+                fields=("run", "state", "queue_at", "id", "organisation", "current_unit", "area_path"),
+                name="cases_case_state",
+            ),
             models.Index(fields=("h3", "happened_at"), name="cases_case_place"),
             models.Index(fields=("run", "happened_at"), name="cases_case_reported"),
         )

@@ -129,8 +129,7 @@ def _mine(viewer: Viewer, columns: _Columns) -> Q:
 
 def _in_tab(viewer: Viewer, rows: QuerySet[Case], tab: Tab, moment: Moment, columns: _Columns) -> QuerySet[Case]:
     if tab == "closed":
-        shut = rows.filter(**{columns.state: State.CLOSED})
-        return shut if moment.past else shut.filter(is_open=False)
+        return rows.filter(**{columns.state: State.CLOSED})
     rows = rows.exclude(**{f"{columns.state}__in": OVER}) if moment.past else rows.filter(is_open=True)
     match tab:
         case "mine":

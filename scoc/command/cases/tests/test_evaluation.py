@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -33,6 +34,8 @@ from django.test.utils import CaptureQueriesContext
 from scoc.command.cases.models import Case, CaseFlow, State, Timer
 from scoc.command.cases.queries import due_cases, evaluation_counts
 from scoc.command.cases.schemas import EvaluationRow
+from scoc.command.cases.shapes import Moment, moment_known, moment_of
+from scoc.command.cases.sums import By, Period, dispatch_sums, due_sums, report_sums
 from scoc.command.cases.tests.factories import EAST, WEST, Cast, bring, make_cast, may, report, step
 from scoc.core import now
 from scoc.core.http.paging import PageQuery
@@ -221,6 +224,48 @@ def test_cases_behind_a_rate_as_known_then_and_for_nobody_else(week: Cast) -> No
         assert due_cases(week.evaluator, PageQuery(cursor=None, limit=50), START, END, "nobody").items == []
         with pytest.raises(Invalid):
             due_cases(week.evaluator, PageQuery(cursor=None, limit=50), END, START, row.key)
+
+
+def test_what_is_kept_of_each_case_is_what_flow_and_clocks_tell(week: Cast) -> None:
+    """And what an upgrade makes of the cases that were there before."""
+    migration = import_module("scoc.command.cases.migrations.0004_outcomes")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {migration.COLUMNS} FROM ({migration.TOLD_BY_FLOW}) told ORDER BY case_id")
+        told = cursor.fetchall()
+        cursor.execute(f"SELECT {migration.COLUMNS} FROM cases_outcome ORDER BY case_id")
+        kept = cursor.fetchall()
+    assert len(told) == 9
+    assert kept == told
+
+
+@pytest.mark.parametrize("by", ["unit", "area", "city"])
+def test_now_by_the_kept_outcomes_is_now_by_flow_and_clocks(week: Cast, by: By) -> None:
+    """Also when a clock has run out in between: F is due on Wednesday at ten."""
+    for day, clock in ((17, "09:00"), (17, "12:00")):
+        with at(day, clock) as moment:
+            for gather in (report_sums, dispatch_sums, due_sums):
+                flow = gather(week.evaluator, Period(START, END, Moment(moment, past=True, recorded=None)), by)
+                for now_ in (moment_of(None), moment_known(moment)):
+                    assert gather(week.evaluator, Period(START, END, now_), by) == flow, (gather, day, clock)
+
+
+def test_what_is_recorded_while_measuring_is_left_to_the_next_time(week: Cast) -> None:
+    """A measurement is as known at its time, so that it can be made again: F is fed back a second after it."""
+    with at(17, "09:00") as moment:
+        pass
+    with at(17, "09:00:01"):
+        bring(week, State.HANDLED, Case.objects.get(title="F"))
+        window = Window(START, END, moment)
+        assert take(week.evaluator, "cases.on_time_handling", window).denominator == 6
+        assert take(week.evaluator, "cases.on_time_handling", replace(window, as_of=now.wall_now())).denominator == 7
+
+
+def test_the_month_of_now_reads_no_flow(week: Cast) -> None:
+    with at(17, "09:00") as moment, CaptureQueriesContext(connection) as asked:
+        evaluation_counts(week.evaluator, START, END)
+        for name in ("on_time_closing", "dispatch_accuracy", "filing"):
+            take(week.evaluator, f"cases.{name}", Window(START, END, moment))
+    assert not [query["sql"] for query in asked if "cases_flow" in query["sql"] or "cases_timer" in query["sql"]]
 
 
 def test_by_area(week: Cast) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from scoc.command.cases import actions, queries
 from scoc.command.cases.models import Case, State
@@ -256,3 +257,28 @@ def test_what_is_open_around_a_case(cast: Cast) -> None:
     assert [point.id for point in queries.cases_around(cast.leader, here.pk, 200)] == [nearer.pk]
     with pytest.raises(NotFound):
         queries.cases_around(cast.leader, 10**6)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by how many rows there are")
+@pytest.mark.parametrize(
+    ("tab", "index"),
+    [("open", "cases_case_queue"), ("soon", "cases_case_queue"), ("overdue", "cases_case_queue"),
+     ("closed", "cases_case_state")],
+)  # fmt: skip
+def test_a_list_reads_its_own_cases_and_not_all_that_ever_were(cast: Cast, tab: Tab, index: str) -> None:
+    bring(cast, "closed")
+    bring(cast, "handling")
+    asked: list[tuple[str, Any]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        queries.worklist(cast.mayor, page(), tab)
+    lists = [(sql, params) for sql, params in asked if '"cases_case"."run_id" = ' in sql]
+    assert len(lists) == 2  # the count and the rows
+    with connection.cursor() as cursor:
+        for sql, params in lists:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            assert any(index in step[-1] for step in cursor.fetchall()), sql
