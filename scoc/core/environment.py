@@ -30,6 +30,9 @@ class Environment:
     """`postgresql://user:password@host:port/name`; empty means SQLite inside `home`."""
     files_url: str = ""
     """Folder of attachments; empty means `home`/files."""
+    lake_url: str = ""
+    """Where the lake's tables lie: a folder, or `s3://key:secret@bucket/prefix?endpoint=https://host&region=name`
+    (without a key by the machine's own role); empty means `home`/lake."""
     data_dir: Path | None = None
     """Folder of outside data sets that `scoc load` and the tests on real data read."""
     secret_file: Path | None = None

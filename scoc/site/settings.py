@@ -51,6 +51,28 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
+def _lake(url: str) -> tuple[str, dict[str, str]]:
+    """Where the lake's tables lie, and what the S3 client is told."""
+    if "://" not in url:
+        return str((Path(url).expanduser() if url else SCOC_HOME / "lake").resolve()), {}
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if parts.scheme != "s3" or not parts.hostname or options.keys() - {"endpoint", "region"}:
+        raise BadEnvironment(
+            "SCOC_LAKE_URL must be a folder, or read s3://key:secret@bucket/prefix?endpoint=https://host&region=name."
+        )
+    if bool(parts.username) != bool(parts.password):
+        raise BadEnvironment("SCOC_LAKE_URL must hold both key and secret, or neither.")
+    told = {"AWS_REGION": options.get("region", "us-east-1")}
+    if parts.username and parts.password:
+        told["AWS_ACCESS_KEY_ID"], told["AWS_SECRET_ACCESS_KEY"] = unquote(parts.username), unquote(parts.password)
+    if "endpoint" in options:
+        told["AWS_ENDPOINT_URL"] = options["endpoint"]
+        told["AWS_ALLOW_HTTP"] = str(options["endpoint"].startswith("http://")).lower()
+    return f"s3://{parts.hostname}{parts.path.rstrip('/')}", told
+
+
+SCOC_LAKE: tuple[str, dict[str, str]] = _lake(ENVIRONMENT.lake_url)
 SECRET_KEY = purpose_key(SCOC_SECRET, "django").hex()
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = [host.strip() for host in ENVIRONMENT.hosts.split(",") if host.strip()]
@@ -64,6 +86,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "scoc.core",
+    "scoc.lake",
     "scoc.spatial",
     "scoc.sensing",
     "scoc.command.intake",
