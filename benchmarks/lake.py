@@ -112,7 +112,7 @@ def work(days: int, sensors: int) -> None:
     call_command("migrate", verbosity=0)
     from scoc.core.access import system_actor
     from scoc.core.tests.factories import make_city
-    from scoc.lake import actions, queries
+    from scoc.lake import queries
     from scoc.lake.schemas import Look
 
     make_city()
@@ -146,7 +146,6 @@ def work(days: int, sensors: int) -> None:
     verdict, took = timed(lambda: queries.verify(actor, "synced", version))
     told["verify"] = days * sensors * A_DAY / took
     told["same"] = verdict.same
-    _, told["compact"] = timed(lambda: actions.compact(actor, "synced", order=["datastream", "at"]))
     told["sync"] = fdatasync_ms(home)
     print(json.dumps(told))
 
@@ -186,7 +185,6 @@ def main() -> None:
         ("whole city, hourly mean", f"{told['city'] * 1000:.0f} ms"),
         ("newest of each sensor", f"{told['latest'] * 1000:.0f} ms"),
         ("verify", f"{told['verify']:.0f} rows/s, {'same' if told['same'] else 'NOT THE SAME'}"),
-        ("compact, ordered by sensor", f"{told['compact']:.1f} s"),
     ):
         print(f"  {name:<32}{value}")
 

@@ -152,15 +152,17 @@ def append(actor: Actor, table: str, batches: Any, cursor: Cursor) -> Written:
     incoming = _batches(batches, schema)
     writer = Writer(place_of(table), schema, row.partition, tuple(row.sums))
     files: Files | None = None
+    mark = new_mark()
     with in_run(actor.run_id):
         for _ in range(MOST_TRIES):
             opening = _checked(opened(row))
+            if files is not None and _is_there(row, mark):
+                return _written(row, mark, files.tally)
             done = _written_before(opening, cursor)
             if done is not None:
                 writer.take_back()
                 return done
             files = files or writer.write(incoming)
-            mark = new_mark()
             try:
                 opening.delta.create_write_transaction(
                     list(files.actions), "append", schema, [row.partition] if row.partition else [],
@@ -172,6 +174,14 @@ def append(actor: Actor, table: str, batches: Any, cursor: Cursor) -> Written:
             return _written(row, mark, files.tally)
     writer.take_back()
     raise _busy(row)
+
+
+def _is_there(row: LakeTable, mark: str) -> bool:
+    """Whether a commit that was said to have failed is in the log of the table, which must have been opened since.
+
+    A store that answers too late is asked again, and then says that the name is taken: by this very commit.
+    """
+    return row.versions.filter(mark=mark).exists()
 
 
 def _batches(given: Any, schema: Any) -> Iterator[Any]:
@@ -232,10 +242,13 @@ def _rewritten(row: LakeTable, prepared: Callable[[Open], rewriting.Rewrite | No
         if rewrite is None:
             return Written(row.name, newest.version, Tally(), fresh=False)
         try:
-            mark = rewrite.commit()
+            rewrite.commit()
         except CommitFailedError:
-            continue
-        return _written(row, mark, rewrite.tally)
+            opened(row)
+            if not _is_there(row, rewrite.mark):
+                rewrite.writer.take_back()
+                continue
+        return _written(row, rewrite.mark, rewrite.tally)
     raise _busy(row)
 
 

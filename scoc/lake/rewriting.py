@@ -8,7 +8,7 @@ of two at once one fails and begins anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -31,7 +31,7 @@ LARGE_ENOUGH = 128 * 2**20
 
 @dataclass(slots=True)
 class Rewrite:
-    """What is to take the place of what; `commit` does it."""
+    """What is to take the place of what, once it is committed."""
 
     table: Open
     kind: str
@@ -39,25 +39,18 @@ class Rewrite:
     writer: Writer
     files: Files
     tally: Tally
+    mark: str = field(default_factory=new_mark)
 
-    def commit(self) -> str:
-        """Have the log name the new files in place of the old ones; gives the commit's mark.
-
-        Raises CommitFailedError, and takes the new files away, where another rewrite came first.
-        """
-        mark, partition = new_mark(), self.table.row.partition
+    def commit(self) -> None:
+        """Have the log name the new files in place of the old. Raises CommitFailedError where others came first."""
+        partition = self.table.row.partition
         removals = [_removal(one, partition, data_change=self.kind == "delete") for one in self.old]
-        try:
-            self.table.delta.create_write_transaction(
-                [*removals, *self.files.actions], "append", to_schema(self.table.row.columns),
-                [partition] if partition else [],
-                commit_properties=properties(self.kind, mark, self.tally, rewriting=self.table.version),
-                post_commithook_properties=AFTERWARDS,
-            )  # fmt: skip
-        except BaseException:
-            self.writer.take_back()
-            raise
-        return mark
+        self.table.delta.create_write_transaction(
+            [*removals, *self.files.actions], "append", to_schema(self.table.row.columns),
+            [partition] if partition else [],
+            commit_properties=properties(self.kind, self.mark, self.tally, rewriting=self.table.version),
+            post_commithook_properties=AFTERWARDS,
+        )  # fmt: skip
 
 
 def _removal(file: DataFile, partition: str, *, data_change: bool) -> RemoveAction:

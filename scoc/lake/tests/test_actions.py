@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
 
 from scoc.core import now
 from scoc.core.acting import Actor
@@ -208,10 +211,10 @@ def overtaking(monkeypatch: pytest.MonkeyPatch, deed: Callable[[], object]) -> N
     """Do a deed between the reading and the commit of the next rewrite."""
     real, waiting = Rewrite.commit, iter([deed])
 
-    def commit(rewrite: Rewrite) -> str:
+    def commit(rewrite: Rewrite) -> None:
         for one in waiting:
             one()
-        return real(rewrite)
+        real(rewrite)
 
     monkeypatch.setattr(Rewrite, "commit", commit)
 
@@ -255,12 +258,49 @@ def test_texts_can_be_asked_for_after_a_rewrite(sensing: Actor) -> None:
             assert sql.execute("SELECT count(*) FROM r WHERE note = '第12条'").fetchone() == (1,)
 
 
+def test_a_commit_that_is_said_to_have_failed_keeps_its_files(
+    sensing: Actor, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object store whose answer is lost is asked again, and refuses the name that the commit itself has taken."""
+    actions.create_table(sensing, make_spec())
+    real = DeltaTable.create_write_transaction
+
+    def answered_late(*given: Any, **named: Any) -> None:
+        real(*given, **named)
+        raise CommitFailedError("the name is taken")
+
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", answered_late)
+    for number in range(2):
+        written = actions.append(sensing, "readings", make_rows(10, first=10 * number), Cursor("archive", number))
+        assert (written.version, written.fresh) == (number + 1, True)
+    assert actions.compact(sensing, "readings").version == 3
+    assert actions.delete_rows(sensing, "readings", [Condition("sensor", "=", 3)]).version == 4
+    assert len(read(sensing)) == 17
+    assert queries.verify(sensing, "readings").same
+
+
+def test_a_checkpoint_of_the_log_changes_nothing(sensing: Actor, root: Path) -> None:
+    actions.create_table(sensing, make_spec())
+    for number in range(2):
+        actions.append(sensing, "readings", make_rows(10, first=10 * number), Cursor("archive", number))
+    rows = read(sensing)
+    place_of("readings").open().create_checkpoint()
+    assert read(sensing) == rows
+    assert queries.cursor(sensing, "readings", "archive") == 1
+    assert not actions.append(sensing, "readings", make_rows(10), Cursor("archive", 1)).fresh
+    dataset = queries.snapshot(sensing, "readings").dataset
+    assert len(list(dataset.get_fragments(filter=pc.field("at") >= rows[-1]["at"]))) == 1
+    assert actions.delete_rows(sensing, "readings", [Condition("note", "=", "第3条")]).fresh
+    assert queries.verify(sensing, "readings").same
+
+
 def test_a_batch_without_rows_moves_the_cursor(sensing: Actor) -> None:
     actions.create_table(sensing, make_spec())
     written = actions.append(sensing, "readings", [], Cursor("archive", 1))
     assert (written.version, written.tally.rows) == (1, 0)
     assert queries.cursor(sensing, "readings", "archive") == 1
     assert queries.verify(sensing, "readings").same
+    assert queries.verify_append(sensing, "readings", 1, queries.count_rows(make_spec(), [])).same
 
 
 def test_many_batches_of_many_days_become_one_file_a_day(sensing: Actor, root: Path) -> None:

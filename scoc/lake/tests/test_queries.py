@@ -162,6 +162,21 @@ def test_sql_over_a_version_shows_columns_and_rows_of_a_look(readings: Actor) ->
 
 
 @pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ("note = '第1500条'", 1), ("note IN ('第1500条', '第2500条')", 2), ("price = 150000", 1),
+        ("value IS NULL", 400),
+        ("sensor = 3 AND day = DATE '2026-06-02'", 143), ("\"at\" < TIMESTAMPTZ '2026-06-01 00:00:01.5+00'", 500),
+        ("sensor > 6", 0), ("value > 900", 239),
+    ],
+)  # fmt: skip
+def test_sql_finds_by_every_kind_of_column(readings: Actor, where: str, count: int) -> None:
+    with queries.session(readings, {"r": Look("readings")}) as sql:
+        assert sql.execute(f"SELECT count(*) FROM r WHERE {where}").fetchone() == (count,)
+        assert sql.execute(f"SELECT count(*) FROM (SELECT ({where}) AS hit FROM r) WHERE hit").fetchone() == (count,)
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "SELECT * FROM read_csv('/etc/hostname')", "SELECT * FROM read_text('/etc/hostname')",
