@@ -26,9 +26,18 @@ from scoc.lake.tests.appending import APP, ROWS
 from scoc.lake.tests.factories import make_rows, make_spec
 
 
+def database() -> str:
+    """The database that this test is on, as its connection says: what is set may be another by now."""
+    if connection.vendor == "sqlite":
+        return str(connection.settings_dict["NAME"])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        return str(cursor.fetchone()[0])
+
+
 def start(root: Path, *arguments: object) -> subprocess.Popen[str]:
     """A process on the test database and this lake."""
-    command = [sys.executable, "-m", "scoc.lake.tests.appending", str(connection.settings_dict["NAME"]), str(root)]
+    command = [sys.executable, "-m", "scoc.lake.tests.appending", database(), str(root)]
     return subprocess.Popen(
         [*command, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     )
