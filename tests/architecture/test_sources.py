@@ -156,9 +156,7 @@ def test_a_proof_may_wait(frame: Copy) -> None:
 
 
 def test_a_module_twice_in_the_list_is_found(frame: Copy) -> None:
-    frame.plant(
-        "pyproject.toml", '  "scoc.sensing",\n  "(scoc.datahub)",\n', instead_of='  "(scoc.datahub)",\n'
-    )
+    frame.plant("pyproject.toml", '  "scoc.sensing",\n  "(scoc.datahub)",\n', instead_of='  "(scoc.datahub)",\n')
     assert any(
         "scoc.sensing stands in the list of layers twice" in finding for finding in _found(frame, "modules-in-list")
     )
