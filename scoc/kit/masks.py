@@ -17,9 +17,10 @@ _COMPOUND = re.compile(
 )
 """Surnames of more than one character (复姓)."""
 
-_PHONE = r"(?:\+?86[-\s]?)?(?P<mobile>1[3-9]\d)[-\s]?\d{4}[-\s]?(?P<mobile_end>\d{4})"
+_PHONE = r"(?:\+?86[-\s]?)?(?P<mobile>[1１][3-9３-９]\d)[-\s.·—－]?\d{4}[-\s.·—－]?(?P<mobile_end>\d{4})"
 _LANDLINE = r"[(（]?(?P<area>0(?:10|2\d|[3-9]\d{2}))(?:[)）]\s?|[-\s])\d{3,4}[-\s]?(?P<landline_end>\d{4})"
-_RESIDENT = r"(?P<id>[1-9]\d{2})\d{3}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?P<id_end>\d{3}[\dXx])"
+_BORN = r"(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_RESIDENT = rf"(?P<id>[1-9]\d{{2}})\d{{3}}[-\s]?{_BORN}[-\s]?(?P<id_end>\d{{3}}[\dXx])"
 _DIGEST = r"\b(?P<digest>[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b"
 _PERSONAL = re.compile(rf"{_DIGEST}|(?<!\d)(?:{_RESIDENT}|{_PHONE}|{_LANDLINE})(?!\d)")
 _MOBILE_ONLY = re.compile(_PHONE)
@@ -69,6 +70,14 @@ def mask_address(address: str) -> str:
     # What follows the first house number may name a place that the number belongs to, so it goes first.
     outside = _BUILDING.split(address.strip(), maxsplit=1)[0]
     return next((match[0] for form in _DOWN_TO if (match := form.match(outside))), "") + "***"
+
+
+def public_place(words: str) -> str:
+    """Of a place in a caller's own words what may be shown in lists and titles; empty where nothing has a known form.
+
+    Said once it is the same for ever: masked again it stays as it is.
+    """
+    return mask_address(words).rstrip("*")
 
 
 def mask_text(text: str) -> str:

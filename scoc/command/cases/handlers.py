@@ -9,13 +9,13 @@ from scoc.command.cases.schemas import CaseIn, EvidenceIn
 from scoc.command.intake import actions as intake
 from scoc.command.intake import queries as intake_queries
 from scoc.command.intake.facts import SituationAccepted
-from scoc.command.intake.schemas import SituationOut
+from scoc.command.intake.schemas import PERSONAL, SituationOut
 from scoc.core.access import system_actor
 from scoc.core.acting import Actor
 from scoc.core.clocks import CalendarEdited
 from scoc.core.facts import News, on
 from scoc.core.models import Area
-from scoc.core.now import city_now
+from scoc.core.now import city_now, city_zone
 from scoc.core.tasks import enqueue
 from scoc.kit.identifiers import parse_subject
 
@@ -38,14 +38,15 @@ def _open(actor: Actor, situation_id: int, fact: SituationAccepted) -> int:
     situation = intake_queries.situation(actor, situation_id)
     rows = sorted(situation.rows, key=lambda row: (row.happened_at, row.id))
     photos = list(dict.fromkeys(number for row in rows for number in row.attachments))[:MOST_PHOTOS]
-    reporters = [row.reporter.contact_id for row in rows if row.reporter is not None]
-    area = Area.objects.filter(code=situation.area, valid_to=None).first() if situation.area else None
+    reporters = [row.reporter for row in rows if row.reporter is not None]
+    reporters.sort(key=lambda who: not (who.name or who.phone))  # first who can be asked
+    area = _area_of(situation)
     report = CaseIn(
         source=rows[0].channel,
         category=fact.category or None,
         title=situation.title.zh[:160],
         description=_words(situation),
-        address=next((row.place for row in rows if row.place), situation.place),
+        address=next((row.place for row in rows if row.place and row.channel not in PERSONAL), situation.place),
         lon=situation.lon,
         lat=situation.lat,
         asset=next((row.asset for row in rows if row.asset), None),
@@ -54,10 +55,17 @@ def _open(actor: Actor, situation_id: int, fact: SituationAccepted) -> int:
         evidence=[EvidenceIn(attachment_id=number, kind=Evidence.NEAR) for number in photos],
     )
     made = report_case(
-        actor, report, situation_id=situation_id, contact_id=reporters[0] if reporters else None,
+        actor, report, situation_id=situation_id, contact_id=reporters[0].contact_id if reporters else None,
         area_id=area.pk if area else None, priority=situation.level,
     )  # fmt: skip
     return made.id
+
+
+def _area_of(situation: SituationOut) -> Area | None:
+    """The version of the situation's area that held when it began, else the newest."""
+    versions = Area.objects.filter(code=situation.area or "").order_by("version")
+    then = versions.filter(valid_from__lte=situation.first_at.astimezone(city_zone()).date())
+    return then.last() or versions.last()
 
 
 def _words(situation: SituationOut) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from scoc.command.cases.models import Case, CaseFlow
 from scoc.command.cases.models.moves import OVER, State
 from scoc.command.cases.moving import PATHS
+from scoc.command.cases.places import within
 from scoc.command.cases.shapes import moment_known
 from scoc.command.cases.sums import SEE, By, Counted, Period, dispatch_sums, due_sums, report_sums
 from scoc.core.access import visible
@@ -22,7 +23,7 @@ Gather = Callable[[Viewer, Period, By], Counted]
 
 
 def _period(window: Window) -> Period:
-    return Period(window.start, window.end, moment_known(window.as_of), window.area.path if window.area else "")
+    return Period(window.start, window.end, moment_known(window.as_of), window.area.code if window.area else None)
 
 
 def _counted(viewer: Viewer, window: Window, gather: Gather) -> Counted:
@@ -106,8 +107,8 @@ def open_cases(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Me
     known = period.moment
     moment = replace(known, at=window.end, past=True) if window.end < known.at else known
     rows = visible(viewer, Case.objects.all(), SEE, PATHS)
-    if period.area_path:
-        rows = rows.filter(area_path__startswith=period.area_path)
+    if period.area:
+        rows = rows.filter(within(period.area))
     standing = CaseFlow.objects.standing(OPEN, moment.at, moment.recorded)
     last = standing.last_known(moment.until, moment.recorded).filter(case__in=rows)
     count = last.count()

@@ -54,25 +54,27 @@ class Source(_Strict):
     """Photos that a report must bring."""
     supervised: bool = False
     """Its cases are always supervised (督办)."""
+    personal: bool = True
+    """Whether the place is in a caller's own words and may name a home: the house is then kept with the reporter."""
 
 
-def _source(zh: str, en: str, *, verify: bool = False, photos: int = 0, supervised: bool = False) -> Source:
-    return Source(name_zh=zh, name_en=en, verify=verify, photos=photos, supervised=supervised)
+def _source(zh: str, en: str, **rest: Any) -> Source:
+    return Source(**{"name_zh": zh, "name_en": en, "verify": False, "personal": False, **rest})
 
 
 SOURCES = {
     "01": _source("信息采集员上报", "Grid collector", photos=1),
     "02": _source("考评发现", "Found by evaluators"),
     "03": _source("自行处置", "Put right on the spot"),
-    "11": _source("热线举报 12345", "Hotline 12345", verify=True),
-    "31": _source("媒体监督", "Media", verify=True),
-    "33": _source("网络/微信上报", "Web and mini-program", verify=True),
+    "11": _source("热线举报 12345", "Hotline 12345", verify=True, personal=True),
+    "31": _source("媒体监督", "Media", verify=True, personal=True),
+    "33": _source("网络/微信上报", "Web and mini-program", verify=True, personal=True),
     "34": _source("视频上报", "Video watch"),
     "36": _source("督查检查", "Inspection by superiors"),
     "41": _source("智能分析", "Video analytics", verify=True),
     "42": _source("物联感知", "Sensor alarm"),
-    "51": _source("领导交办", "Leader's assignment", supervised=True),
-    "52": _source("部门批转、上级平台下发", "Transferred from another system"),
+    "51": _source("领导交办", "Leader's assignment", supervised=True, personal=True),
+    "52": _source("部门批转、上级平台下发", "Transferred from another system", personal=True),
 }
 
 _CENTRE = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from scoc.kit.worktime import Light, Unit
 
 JOINED = ("current_unit", "category", "condition", "area")
 """What a list row needs of other tables."""
+_CHINESE = re.compile("[\u3400-\u9fff]")
 _MINUTE = timedelta(minutes=1)
 COMPUTING = timedelta(minutes=1)
 """A measurement that began so long ago is one of now."""
@@ -134,10 +136,20 @@ def bilingual(text: Text | None) -> TextOut | None:
 
 
 def words(text: str, persons: str) -> str:
-    """Free text for a viewer: numbers of persons in it are masked, or nothing of it is shown."""
-    if persons == "hidden":
-        return ""
-    return text if persons == "plain" else mask_text(text)
+    """Free text for a viewer: numbers of persons in it are masked, or nothing of it is shown.
+
+    A grant to see persons in plain opens none: that needs a reason and its trace in the audit.
+    """
+    return "" if persons == "hidden" else mask_text(text)
+
+
+def case_title(case: Case, persons: str) -> Text:
+    """A case's title, which is in the words of who opened it: where these are Chinese, readers of English get its class
+    and area instead."""
+    told = words(case.title, persons)
+    names = (case.category.name.en if case.category else "", case.area.name.en if case.area else "")
+    english = ", ".join(name for name in names if name)
+    return Text(told, english if english and _CHINESE.search(told) else told)
 
 
 def source_text(code: str) -> Text:
@@ -160,13 +172,13 @@ def case_row(case: Case, timers: Sequence[Timer], moment: Moment, persons: str) 
     disposal = clock_now(last, moment) if last else None
     lit = clock or disposal
     return CaseRow(
-        id=case.pk, case_no=case.case_no, title=words(case.title, persons), kind=case.kind,
+        id=case.pk, case_no=case.case_no, title=text_out(case_title(case, persons)), kind=case.kind,
         category=case.category.code if case.category else None,
         category_name=bilingual(case.category.name if case.category else None),
         condition=bilingual(case.condition.name if case.condition else None), state=case.state,
         state_name=text_out(STATE_TEXT[State(case.state)]), stage=case.stage, priority=case.priority,
         urgent=case.urgent, supervised=case.supervised, rework_count=case.rework_count, source=case.source,
-        source_name=text_out(source_text(case.source)), address=case.address, lon=case.lon, lat=case.lat,
+        source_name=text_out(source_text(case.source)), address=mask_text(case.address), lon=case.lon, lat=case.lat,
         area=case.area.code if case.area else None, area_name=bilingual(case.area.name if case.area else None),
         current_unit=organisation_of(case.current_unit), happened_at=case.happened_at, entered_at=case.entered_at,
         due_at=step.deadline_at if step else None, clock=clock, disposal=disposal,

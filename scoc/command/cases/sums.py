@@ -11,6 +11,7 @@ from django.db.models import Case as Choice
 from django.db.models import Count, Exists, F, Max, Model, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 
 from scoc.command.cases.models import CaseFlow, CaseOutcome, Clock, State, Timer
+from scoc.command.cases.places import within
 from scoc.command.cases.shapes import Moment
 from scoc.core.access import visible
 from scoc.core.acting import Viewer
@@ -36,7 +37,8 @@ class Period:
     start: datetime
     end: datetime
     moment: Moment
-    area_path: str = ""
+    area: str | None = None
+    """Its code; without one the whole city."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Counted:
 def _seen(viewer: Viewer, rows: QuerySet[M], period: Period) -> QuerySet[M]:
     """Rows of cases that the viewer may evaluate, in the period's area, in the viewer's run: drills never mix in."""
     rows = visible(viewer, rows, SEE, _THROUGH_CASE)
-    return rows.filter(case__area_path__startswith=period.area_path) if period.area_path else rows
+    return rows.filter(within(period.area, "case__area_path")) if period.area else rows
 
 
 def _last(moment: Moment, column: str) -> Subquery:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from scoc.command.cases import queries as cases
-from scoc.command.cases.schemas import CaseRow, CaseTitle
+from scoc.command.cases.schemas import CaseRow
 from scoc.command.cockpit.parts import first
 from scoc.command.cockpit.schemas import Need, Needs, NextAction
 from scoc.command.intake import queries as intake
 from scoc.command.intake.schemas import SituationRow
 from scoc.core.acting import Viewer
-from scoc.core.schemas import TextOut, text_out
+from scoc.core.schemas import text_out
 from scoc.kit.text import Text
 
 SITUATIONS = "intake.read_situations"
@@ -47,17 +47,11 @@ def _situation(viewer: Viewer, row: SituationRow, moment: datetime) -> Need:
     )  # fmt: skip
 
 
-def case_title(row: CaseRow | CaseTitle) -> TextOut:
-    """A case's title is in the words of who opened it; readers of English get its class and area instead."""
-    english = [text.en for text in (row.category_name, row.area_name) if text]
-    return TextOut(zh=row.title, en=", ".join(english) or row.title)
-
-
 def _case(viewer: Viewer, row: CaseRow) -> Need:
     code, name = NEXT.get(row.state, VIEW)
     clock = row.clock or row.disposal
     return Need(
-        subject=f"cases:{row.id}", number=row.case_no, title=case_title(row), level=row.priority,
+        subject=f"cases:{row.id}", number=row.case_no, title=row.title, level=row.priority,
         state=row.state_name, who=row.current_unit.short if row.current_unit else text_out(CENTRE),
         action=_action(viewer, code, name, row.state), due_at=row.due_at,
         remaining_minutes=clock.remaining_minutes if clock else None,

@@ -11,7 +11,6 @@ from operator import or_
 from django.db.models import QuerySet
 
 from scoc.command.cases import queries as cases
-from scoc.command.cockpit.needs import case_title
 from scoc.command.cockpit.schemas import News
 from scoc.command.indicators.schemas import VitalSign
 from scoc.command.intake import queries as intake
@@ -75,7 +74,7 @@ def _situation_titles(viewer: Viewer, ids: set[int]) -> dict[int, TextOut]:
 
 
 def _case_titles(viewer: Viewer, ids: set[int]) -> dict[int, TextOut]:
-    return {pk: case_title(title) for pk, title in cases.case_titles(viewer, ids).items()}
+    return {pk: text_out(title) for pk, title in cases.case_titles(viewer, ids).items()}
 
 
 SOURCES: dict[str, tuple[str, Callable[[Viewer, set[int]], dict[int, TextOut]]]] = {

@@ -5,6 +5,7 @@ Everything here runs inside an action and after `take`, which makes it one at a 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db.models import Avg, Count, Max, Min, Q, Sum
@@ -24,24 +25,22 @@ from scoc.command.intake.models import (
     SituationFlow,
 )
 from scoc.command.intake.rules import Rules
-from scoc.command.intake.schemas import CHANNEL_NAMES, Channel
+from scoc.command.intake.schemas import CHANNEL_NAMES
 from scoc.command.intake.scoring import PLACES, Score
-from scoc.core.access import system_actor
+from scoc.core.access import posts_in_force, system_actor
 from scoc.core.acting import acting
 from scoc.core.facts import Code, Fact, publish
-from scoc.core.models import Area, Grade
+from scoc.core.models import Area, Contact, Grade
+from scoc.core.notify import notify
 from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.refusals import Refusal
 from scoc.kit.geometry import bbox_around
-from scoc.kit.masks import mask_address
 from scoc.kit.scaled import to_scaled
 from scoc.kit.text import Text
 from scoc.sensing import actions as sensing_actions
 from scoc.sensing import queries as sensing_queries
 
 _NOWHERE = Text("位置待定", "place unknown")
-PERSONAL = frozenset({Channel.HOTLINE, Channel.WEB, Channel.MEDIA, Channel.LEADER, Channel.TRANSFERRED})
-"""Channels whose place is in people's own words and may name a home."""
 
 
 def take() -> None:
@@ -66,22 +65,18 @@ def tell(situation: Situation, fact: Fact, happened_at: datetime | None = None) 
 
 
 def _where(signal: Signal, area: Area | None) -> Text:
-    place = signal.place
-    if signal.channel in PERSONAL and place:
-        place = mask_address(place).rstrip("*")
-    if place:
+    if signal.place:
         # Places are written in one language; the area has a name in both.
-        return Text(place, area.name.en if area else place)
+        return Text(signal.place, area.name.en if area else signal.place)
     return area.name if area else _NOWHERE
 
 
 def _name(situation: Situation, signal: Signal, rules: Rules) -> None:
-    """Title and search words, from the category and the first signal; never a person's own words."""
+    """Title and place, from the category and the first signal; never a person's own words."""
     what = rules.names.get(situation.category) or signal.name or CHANNEL_NAMES[signal.channel]
     where = _where(signal, situation.area)
     situation.place = where.zh
     situation.title = Text(f"{where.zh} {what.zh}", f"{what.en}, {where.en}")
-    situation.words = "\n".join((situation.number, situation.title.zh, situation.title.en)).lower()
 
 
 def _reach(situation: Situation, rules: Rules) -> None:
@@ -174,7 +169,35 @@ def open_situation(signal: Signal, rules: Rules) -> Situation:
         subject=subject_of(situation), category=Code(situation.category), level=situation.level
     )
     tell(situation, opened)
+    call_attention(situation, rules)
     return situation
+
+
+def posts_of(roles: Collection[str]) -> list[tuple[int, str | None]]:
+    """The posts in force with one of these roles, each with the path of its area."""
+    rows = posts_in_force().filter(role__code__in=roles).order_by("id")
+    return list(rows.values_list("id", "area__path"))
+
+
+def put_before(situation: Situation, title: Text, posts: Collection[tuple[int, str | None]], level: str) -> None:
+    """Tell those of the posts in whose area the situation lies."""
+    path = situation.area.path if situation.area else ""
+    notify(
+        subject_of(situation), title, level=level,
+        posts=[post for post, area in posts if not area or path.startswith(area)],
+    )  # fmt: skip
+
+
+def call_attention(situation: Situation, rules: Rules) -> None:
+    """Tell the desks of a situation that is as urgent as the city wants to be told of."""
+    if situation.level > rules.settings.notify_level:
+        return
+    put_before(
+        situation,
+        Text(f"新的 P{situation.level} 态势 {situation.number}：{situation.title.zh}",
+             f"New P{situation.level} situation {situation.number}: {situation.title.en}"),
+        posts_of(rules.settings.notify_roles), "alarm",
+    )  # fmt: skip
 
 
 def absorb(situation: Situation, signal: Signal, rules: Rules) -> None:
@@ -198,9 +221,12 @@ def absorb(situation: Situation, signal: Signal, rules: Rules) -> None:
         _name(
             situation, Signal.objects.filter(situation=situation).order_by("happened_at", "id").first() or signal, rules
         )
+    before = situation.level
     _urgency(situation, min(situation.signal_level, signal.level), rules)
     _reach(situation, rules)
     situation.save()
+    if situation.state == Situation.State.OPEN and situation.level <= rules.settings.notify_level < before:
+        call_attention(situation, rules)
 
 
 def recategorise(situation: Situation, code: str, rules: Rules) -> None:
@@ -302,9 +328,10 @@ def decide(proposal: Proposal, decision: str) -> None:
 
 
 def note_answers(situation: Situation, outcome: str, by: str) -> None:
-    """Note for every reporter how it ended."""
+    """Note for every reporter how it ended; whoever gave neither name nor number cannot be told."""
     moment, recorded = city_now(), wall_now()
-    rows = Signal.objects.filter(situation=situation).exclude(contact=None).values_list("id", "contact_id")
+    reached = Contact.objects.exclude(name_hash="", phone_hash="")
+    rows = Signal.objects.filter(situation=situation, contact__in=reached).values_list("id", "contact_id")
     Answer.objects.bulk_create(
         [
             Answer(signal_id=signal, contact_id=contact, outcome=outcome, by=by, noted_at=moment, recorded_at=recorded)

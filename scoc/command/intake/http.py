@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from django.http import HttpResponse
+from ninja import Field, Schema
 from ninja.params.functions import Path, Query
 
 from scoc.command.intake import actions, queries
 from scoc.command.intake.schemas import (
     AcceptIn,
+    Category,
     CountsOut,
     DismissIn,
     LastHourOut,
@@ -27,13 +29,23 @@ from scoc.core.http import Page, PageQuery, Request, Routes, expected_version, w
 from scoc.core.http.exports import ExportQuery, exported
 
 routes = Routes(own="situation")
-AREA = Query(None, pattern=r"^[0-9]{6,20}$")
-CATEGORY = Query(None, pattern=r"^(component|event)/[0-9]{4}$")
-LEVEL = Query(None, ge=1, le=4)
-TEXT = Query(None, max_length=60)
 ID = Path(..., ge=1, le=2**53)
 SEE = "intake.read_situations"
 State = Literal["open", "accepted", "handed_over", "dismissed", "settled", "merged"]
+
+
+class PlaceQuery(Schema):
+    """Where, and how urgent, a list's situations are."""
+
+    area: Annotated[str, Field(pattern=r"^[0-9]{6,20}$")] | None = None
+    level: Annotated[int, Field(ge=1, le=4)] | None = None
+
+
+class SituationQuery(PlaceQuery):
+    """What a list is narrowed to."""
+
+    category: Category | None = None
+    text: Annotated[str, Field(max_length=60)] | None = None
 
 
 @routes.get("/situations", permission=SEE, response=Page[SituationRow])
@@ -41,25 +53,19 @@ def situations(
     request: Request,
     page: PageQuery = Query(...),
     state: State | None = None,
-    category: str | None = CATEGORY,
-    area: str | None = AREA,
-    level: int | None = LEVEL,
-    text: str | None = TEXT,
+    narrowed: SituationQuery = Query(...),
 ) -> Page[SituationRow]:
     """Situations by state, category, area, level and text."""
-    return queries.situations(request.viewer, page, state=state, category=category, area=area, level=level, text=text)
+    return queries.situations(request.viewer, page, state=state, **narrowed.model_dump())
 
 
 @routes.get("/situations/counts", permission=SEE, response=CountsOut)
 def situation_counts(
     request: Request,
-    category: str | None = CATEGORY,
-    area: str | None = AREA,
-    level: int | None = LEVEL,
-    text: str | None = TEXT,
+    narrowed: SituationQuery = Query(...),
 ) -> CountsOut:
     """How many situations each tab holds under the same filters."""
-    return queries.situation_counts(request.viewer, category=category, area=area, level=level, text=text)
+    return queries.situation_counts(request.viewer, **narrowed.model_dump())
 
 
 @routes.get("/situations/export", permission=SEE)
@@ -67,17 +73,12 @@ def situations_export(
     request: Request,
     wanted: ExportQuery = Query(...),
     state: State | None = None,
-    category: str | None = CATEGORY,
-    area: str | None = AREA,
-    level: int | None = LEVEL,
-    text: str | None = TEXT,
+    narrowed: SituationQuery = Query(...),
 ) -> HttpResponse:
     """The same list as a file."""
 
     def read(page: PageQuery) -> Page[SituationRow]:
-        return queries.situations(
-            request.viewer, page, state=state, category=category, area=area, level=level, text=text
-        )
+        return queries.situations(request.viewer, page, state=state, **narrowed.model_dump())
 
     return exported(request, SITUATIONS, wanted, read)
 
@@ -85,11 +86,10 @@ def situations_export(
 @routes.get("/situations/points", permission=SEE, response=list[PointOut])
 def situation_points(
     request: Request,
-    area: str | None = AREA,
-    level: int | None = LEVEL,
+    narrowed: PlaceQuery = Query(...),
 ) -> list[PointOut]:
     """Live situations for the map."""
-    return queries.situation_points(request.viewer, area, level)
+    return queries.situation_points(request.viewer, **narrowed.model_dump())
 
 
 @routes.get("/last-hour", permission=SEE, response=LastHourOut)

@@ -110,6 +110,14 @@ class IntakeSettings(BaseModel):
     judge_minutes: JudgeMinutes = JudgeMinutes()
     escalate_roles: list[Annotated[str, Field(min_length=1, max_length=40)]] = ["shift_leader"]
     """Roles that are told of a situation that nobody judged in time."""
+    notify_level: int = Field(1, ge=0, le=4)
+    """A situation is told of as soon as it is this urgent or more; 0: of none."""
+    notify_roles: list[Annotated[str, Field(min_length=1, max_length=40)]] = [
+        "acceptor",
+        "duty_officer",
+        "shift_leader",
+    ]
+    """Roles that are told, in whose area it lies."""
     default_level: Level = 3
     """Level of a report that names none."""
     leader_level: Level = 2
@@ -134,7 +142,10 @@ class IntakeSettings(BaseModel):
 declare_settings(
     SettingsTable(
         "intake", IntakeSettings,
-        roles=lambda given: {"escalate_roles": given.escalate_roles, "role_channels": given.role_channels},
+        roles=lambda given: {
+            "escalate_roles": given.escalate_roles, "notify_roles": given.notify_roles,
+            "role_channels": given.role_channels,
+        },
     )
 )  # fmt: skip
 

@@ -37,6 +37,9 @@ class Channel(StrEnum):
     TRANSFERRED = "52"
 
 
+PERSONAL = frozenset({Channel.HOTLINE, Channel.WEB, Channel.MEDIA, Channel.LEADER, Channel.TRANSFERRED})
+"""Channels whose place is in people's own words and may name a home: it is kept whole with the reporter only."""
+
 CHANNEL_NAMES: dict[str, Text] = {
     Channel.COLLECTOR: Text("信息采集员上报", "Collector's report"),
     Channel.EVALUATION: Text("考评发现", "Found by evaluators"),
@@ -94,6 +97,7 @@ class SignalIn(Schema):
     datum: Datum = Datum.WGS84
     """What `lon` and `lat` refer to; Chinese maps and phones give GCJ-02 or BD-09."""
     place: str = Field("", max_length=160)
+    """Where, in words. Of a caller's the house is kept with the reporter only and shown by the view-plain action."""
     area: str | None = Field(None, max_length=20, pattern=r"^[0-9]{6,20}$")
     """Code of the area where no position is known."""
     asset: Identifier | None = None
@@ -304,7 +308,7 @@ class PointOut(Schema):
 
 
 class CountsOut(Schema):
-    """How many situations each tab holds under the same filters; null beyond 10 000, and under words."""
+    """How many situations each tab holds under the same filters; null beyond 10 000."""
 
     states: dict[str, int | None]
     as_of: datetime

@@ -301,6 +301,23 @@ def test_every_append_only_step_of_the_migrations_stands_in_the_database(db: Non
     assert {"core_fact", "core_audit", "core_calendar"} <= wanted
 
 
+def test_versions_of_definitions_stand_in_append_only_tables(db: None) -> None:
+    from django.apps import apps
+    from django.db.migrations.loader import MigrationLoader
+
+    from scoc.core.append_only import AppendOnly
+    from scoc.core.models import VersionRow
+
+    kept = {
+        operation.table: operation.once
+        for migration in MigrationLoader(connection).disk_migrations.values()
+        for operation in migration.operations
+        if isinstance(operation, AppendOnly)
+    }
+    versions = {model._meta.db_table for model in apps.get_models() if issubclass(model, VersionRow)}
+    assert {table: kept.get(table) for table in versions} == dict.fromkeys(versions, ("valid_to",))
+
+
 def test_an_action_costs_no_more_statements_than_it_needs(city: City) -> None:
     painted = action("tests.paint", audited=True)(paint)
     actor = make_actor("tests.paint")

@@ -15,6 +15,7 @@ from scoc.kit.masks import (
     mask_name,
     mask_phone,
     mask_text,
+    public_place,
 )
 
 mobiles = st.from_regex(r"\A1[3-9][0-9]{9}\Z")
@@ -163,3 +164,26 @@ def test_long_lines_are_fast() -> None:
     for line in ("138-" * 250_000, "1" * 1_000_000, "0532-" * 200_000, "a1" * 500_000):
         mask_text(line)
     assert time.process_time() - begun < 4
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("请打１３８１２３４５６７８", "请打１３８****５６７８"),
+        ("138.1234.5678", "138****5678"),
+        ("138—1234—5678", "138****5678"),
+        ("证号110105 19491231 002X", "证号110***********002X"),
+    ],
+)
+def test_numbers_as_people_write_them(text: str, shown: str) -> None:
+    """Full width, with dots or dashes, in groups."""
+    assert mask_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("滨江大道 8 号 2 单元 301 室", "滨江大道"), ("海天社区", "海天社区"), ("3号楼502室", ""), ("", "")],
+)
+def test_what_everybody_may_read_of_a_place_that_a_caller_named(said: str, shown: str) -> None:
+    """To the community or street; nothing where no form is known; the same when it is asked again."""
+    assert public_place(said) == public_place(public_place(said)) == shown

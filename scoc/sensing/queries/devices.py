@@ -17,7 +17,7 @@ from scoc.core.schemas import text_out
 from scoc.core.validity import lying_in
 from scoc.kit.identifiers import prefixed
 from scoc.sensing.limits import SensingSettings
-from scoc.sensing.models import Datastream, Device, DeviceType, Latest
+from scoc.sensing.models import DEVICE_TEXT, Datastream, Device, DeviceType, Latest
 from scoc.sensing.online import heard_since
 from scoc.sensing.schemas import DeviceCounts, DeviceOut, DevicePoint, DeviceRow, DeviceTypeRow, StreamOut
 
@@ -75,7 +75,7 @@ def devices(
     online: bool | None = None,
     search: str | None = None,
 ) -> Page[DeviceRow]:
-    """The devices by key; retired ones only when asked for by state. `search` looks in keys and names."""
+    """The devices by key; retired ones only when asked for by state. `search`: words in keys, names and places."""
     rows = visible(viewer, Device.objects.all(), "sensing.read_devices", {"run": ""})
     rows = rows.filter(state=state) if state else rows.exclude(state=Device.State.RETIRED)
     now, cadences = city_now(), city_settings(SensingSettings).online_cadences
@@ -86,7 +86,7 @@ def devices(
     if organisation_id is not None:
         rows = rows.filter(organisation_id=organisation_id)
     if search:
-        rows = rows.filter(Q(key__icontains=search) | Q(name__contains=search))
+        rows = rows.filter(DEVICE_TEXT.containing(search))
     if page.as_of:
         rows = rows.filter(registered_at__lte=page.as_of)
     if online is not None:

@@ -18,6 +18,7 @@ from scoc.core.http.paging import PageQuery
 from scoc.core.models import Run
 from scoc.core.refusals import Invalid, NotAllowed, NotFound
 from scoc.core.tests.factories import City, make_actor
+from scoc.core.tests.plans import reads_text_index
 from scoc.kit.text import Text
 from scoc.sensing import actions, queries
 from scoc.sensing.models import Alarm, Datastream, Device
@@ -318,3 +319,8 @@ def test_refused_readings_page_newest_first(city: City, monday: datetime) -> Non
         ("test", "a", "out_of_range", 3), ("other", "a", "unknown_property", 2),
     ]  # fmt: skip
     assert queries.rejected_counts(viewer, date(2026, 6, 14), date(2026, 6, 14)) == []
+
+
+def test_words_are_looked_for_by_the_text_index(city: City) -> None:
+    make_device("m-1")
+    assert reads_text_index("sensing_device", lambda: queries.devices(reader(), page_of(), search="M-"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import IntegrityError, transaction
 
 from scoc.command.cases import facts
@@ -20,6 +22,7 @@ from scoc.command.cases.places import category_at, cell_of, located, priority_of
 from scoc.command.cases.schemas import (
     CaseIn,
     CaseMoved,
+    CaseReporterIn,
 )
 from scoc.core import contacts
 from scoc.core.access import in_scope
@@ -28,10 +31,11 @@ from scoc.core.actions import action
 from scoc.core.city import city_settings
 from scoc.core.facts import Code
 from scoc.core.models import Area, Asset, Attachment, Category, Grade
-from scoc.core.now import city_now, wall_now
+from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.refusals import Invalid, NotAllowed, Refusal, invalid
+from scoc.core.validity import valid_at
 from scoc.kit.coordinates import Datum, convert
-from scoc.kit.masks import mask_text
+from scoc.kit.masks import mask_text, public_place
 from scoc.kit.text import Text
 
 
@@ -48,27 +52,30 @@ def _source(actor: Actor, code: str) -> Source:
     return settings.sources[code]
 
 
-def _where(report: CaseIn, area_id: int | None, judged: bool) -> tuple[float | None, float | None, Area]:
-    """Position and area of a report. Of a situation that was judged already the place may be vague: then the named
-    area or the whole city stands for it, and acceptance asks for a better one."""
+def _where(report: CaseIn, area_id: int | None, judged: bool, at: datetime) -> tuple[float | None, float | None, Area]:
+    """Position and area of a report at its time. Of a situation that was judged already the place may be vague:
+    then the named area or the whole city stands for it, and acceptance asks for a better one."""
     if report.lon is None or report.lat is None:
         if not judged:
             raise invalid("lon", "A report has a position.", "Give lon and lat.", code="position_missing",
                           zh="上报须有位置。")  # fmt: skip
-        return None, None, _vague(area_id)
+        return None, None, _vague(area_id, at)
     try:
-        return located(report.lon, report.lat, report.datum)
+        return located(report.lon, report.lat, report.datum, at)
     except Invalid:
         if not judged:
             raise
         lon, lat = convert(report.lon, report.lat, report.datum, Datum.WGS84)
-        return lon, lat, _vague(area_id)
+        return lon, lat, _vague(area_id, at)
 
 
-def _vague(area_id: int | None) -> Area:
-    """The area that a situation names, else the city as a whole."""
+def _vague(area_id: int | None, at: datetime) -> Area:
+    """The area that a situation names, else the city as a whole, as it was then."""
     named = Area.objects.filter(pk=area_id).first() if area_id is not None else None
-    return named or Area.objects.filter(level=Area.Level.CITY, valid_to=None).latest("version")
+    if named is not None:
+        return named
+    city, day = Area.objects.filter(level=Area.Level.CITY).order_by("version"), at.astimezone(city_zone()).date()
+    return city.filter(valid_at(day)).last() or city.latest("version")
 
 
 def _asset(code: str | None) -> Asset | None:
@@ -81,10 +88,20 @@ def _asset(code: str | None) -> Asset | None:
     return found
 
 
-def _title(report: CaseIn, category: Category | None, area: Area) -> str:
+def _reported_by(report: CaseIn, source: Source) -> tuple[str, int | None]:
+    """The address as everybody may read it, and who reported, with whom a caller's own words of it are kept."""
+    given = report.reporter or CaseReporterIn(name="", phone="")
+    address = public_place(report.address) if source.personal else report.address
+    person = contacts.Person(
+        name=given.name, phone=given.phone, address=report.address if address != report.address else ""
+    )
+    return address, contacts.keep(person).pk if person != contacts.Person() else None
+
+
+def _title(report: CaseIn, address: str, category: Category | None, area: Area) -> str:
     """Shown and searched as it is kept, so what a caller says of persons is masked before it is kept here."""
     what = category.name.zh if category else " ".join(report.description.split())[:40]
-    return mask_text(report.title.strip() or f"{report.address or area.name.zh} {what}".strip())[:160]
+    return mask_text(report.title.strip() or f"{address or area.name.zh} {what}".strip())[:160]
 
 
 def _photos(report: CaseIn, source: Source) -> None:
@@ -144,26 +161,27 @@ def report_case(
     moment = city_now()
     source = _source(actor, report.source)
     _refuse_known(work.run_id, report, situation_id)
-    lon, lat, area = _where(report, area_id, situation_id is not None)
+    happened_at = report.happened_at or moment
+    lon, lat, area = _where(report, area_id, situation_id is not None, happened_at)
     _in_area(actor, area)
     category = category_at(report.category, moment)
     if category is None and not report.description.strip():
         raise invalid("description", "A report has a class or says in words what is wrong.", "Give one of the two.",
                       zh="请选择分类或填写描述。")  # fmt: skip
-    happened_at = report.happened_at or moment
     if happened_at > moment:
         raise invalid("happened_at", "It lies in the future.", "Give when it was seen.", zh="发现时间不能晚于现在。")
     if situation_id is None:  # a situation was judged by a person or a rule of the city already
         _photos(report, source)
-    if contact_id is None and report.reporter is not None and (report.reporter.name or report.reporter.phone):
-        contact_id = contacts.keep(contacts.Person(name=report.reporter.name, phone=report.reporter.phone)).pk
+    address = report.address
+    if situation_id is None:  # of a situation intake has kept apart already what is personal
+        address, contact_id = _reported_by(report, source)
     case = Case(
         happened_at=happened_at, recorded_at=wall_now(), run_id=work.run_id, organisation_id=actor.organisation_id,
         area=area, grade=Grade.L3_SENSITIVE, post_id=actor.post_id, correlation=work.correlation,
         kind=category.kind if category else "", category=category, source=report.source,
         external_id=report.external_id, situation_id=situation_id, contact_id=contact_id,
-        reported_by_id=actor.user_id, title=_title(report, category, area), description=report.description,
-        address=report.address.strip(), lon=lon, lat=lat, h3=cell_of(lon, lat), area_path=area.path,
+        reported_by_id=actor.user_id, title=_title(report, address, category, area), description=report.description,
+        address=address, lon=lon, lat=lat, h3=cell_of(lon, lat), area_path=area.path,
         asset=_asset(report.asset), attributes=report.attributes, urgent=report.urgent, supervised=source.supervised,
     )  # fmt: skip
     case.priority = priority_of(case, priority or city_settings(CasesSettings).default_priority)

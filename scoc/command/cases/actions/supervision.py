@@ -21,7 +21,7 @@ from scoc.command.cases.moving import (
     subject_of,
     unit_of,
 )
-from scoc.command.cases.places import category_at, cell_of, located, priority_of
+from scoc.command.cases.places import category_at, cell_of, located, priority_accepted
 from scoc.command.cases.responsibility import candidates_for
 from scoc.command.cases.schemas import (
     CaseAcceptIn,
@@ -48,7 +48,7 @@ def accept_case(actor: Actor, case_id: int, wanted: CaseAcceptIn, *, version: in
         category = category_at(condition.category, moment)
         assert category is not None
         if wanted.lon is not None and wanted.lat is not None:
-            lon, lat, case.area = located(wanted.lon, wanted.lat, wanted.datum)
+            lon, lat, case.area = located(wanted.lon, wanted.lat, wanted.datum, case.happened_at)
             case.lon, case.lat, case.h3, case.area_path = lon, lat, cell_of(lon, lat), case.area.path
         if wanted.address is not None:
             case.address = wanted.address.strip()
@@ -59,7 +59,7 @@ def accept_case(actor: Actor, case_id: int, wanted: CaseAcceptIn, *, version: in
             raise invalid("address", "The case needs an address.", "Write where it is.", code="address_missing",
                           zh="受理前须填写地址。")  # fmt: skip
         case.condition, case.category, case.kind = condition, category, category.kind
-        case.priority = priority_of(case, condition.urgency)
+        case.priority = priority_accepted(case, condition.urgency, wanted.priority, wanted.opinion)
 
     def told(case: Case) -> facts.CaseAccepted:
         assert case.condition is not None

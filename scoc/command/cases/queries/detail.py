@@ -46,6 +46,7 @@ from scoc.command.cases.shapes import (
     as_known,
     bilingual,
     case_row,
+    case_title,
     clock_now,
     clocks_of,
     minutes,
@@ -315,7 +316,8 @@ def _history(viewer: Viewer, row: Case, moment: Moment, persons: str) -> list[Hi
         _, last = clocks_of(timers[other.pk], moment)
         made.append(
             HistoryRow(
-                id=other.pk, case_no=other.case_no, happened_at=other.happened_at, title=words(other.title, persons),
+                id=other.pk, case_no=other.case_no, happened_at=other.happened_at,
+                title=text_out(case_title(other, persons)),
                 condition=bilingual(other.condition.name if other.condition else None), state=other.state,
                 state_name=text_out(STATE_TEXT[State(other.state)]),
                 disposal=clock_now(last, moment) if last else None,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from scoc.command.cases.models import State, Timer
 from scoc.command.cases.models.moves import STATE_TEXT
 from scoc.command.cases.schemas import DueCase, Evaluation, EvaluationRow
-from scoc.command.cases.shapes import moment_of, words
+from scoc.command.cases.shapes import case_title, moment_of
 from scoc.command.cases.sums import (
     SEE,
     SUMS,
@@ -26,6 +26,7 @@ from scoc.core.access import allowed, query
 from scoc.core.acting import Viewer
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.models import Area, Organisation
+from scoc.core.now import city_zone
 from scoc.core.refusals import invalid
 from scoc.core.schemas import text_out
 from scoc.kit.scaled import ratio
@@ -52,7 +53,7 @@ def _row(key: str, name: Text, sums: Sums) -> EvaluationRow:
     )  # fmt: skip
 
 
-def _named(sums: dict[int | None, Sums], by: By, level: Level) -> list[EvaluationRow]:
+def _named(sums: dict[int | None, Sums], by: By, level: Level, end: datetime) -> list[EvaluationRow]:
     """Rows with codes and names: units as they are, areas gathered at a level (a coarser area stays itself)."""
     keys = [key for key in sums if key is not None]
     if by == "unit":
@@ -63,14 +64,17 @@ def _named(sums: dict[int | None, Sums], by: By, level: Level) -> list[Evaluatio
         codes = [code for code in area.path.split("/") if code]
         for name, count in sums[area.pk].items():
             gathered[codes[min(_DEPTH[level], len(codes) - 1)]][name] += count
-    names = {area.code: area.name for area in Area.objects.filter(code__in=gathered).order_by("version")}
+    day = end.astimezone(city_zone()).date()
+    versions = Area.objects.filter(code__in=gathered).order_by("version")
+    names = {area.code: area.name for area in versions}
+    names |= {area.code: area.name for area in versions if area.valid_from < day}  # as they were called then
     return [_row(code, names[code], row) for code, row in gathered.items()]
 
 
-def _period(start: datetime, end: datetime, as_of: datetime | None, area_path: str = "") -> Period:
+def _period(start: datetime, end: datetime, as_of: datetime | None, area: str | None = None) -> Period:
     if end <= start:
         raise invalid("end", "The period is empty.", "Give an end after the start.", zh="统计时段为空。")
-    return Period(start, end, moment_of(as_of), area_path)
+    return Period(start, end, moment_of(as_of), area)
 
 
 @query(SEE)
@@ -89,19 +93,13 @@ def evaluation_counts(
     Each figure has its own date rule (DOMAIN.md 1.11): reports by report time, dispatches by the first dispatch, all
     others by the disposal deadline. Void cases and other runs are never counted. Raises Invalid for an empty period.
     """
-    path = ""
-    if area is not None:
-        found = Area.objects.filter(code=area).order_by("-version").first()
-        if found is None:
-            raise invalid("area", f"There is no area {area}.", "Use a code of the directory.", zh=f"没有区域 {area}。")
-        path = found.path
-    period = _period(start, end, as_of, path)
+    period = _period(start, end, as_of, area)
     merged: dict[int | None, Sums] = defaultdict(dict)
     for gather in (report_sums, dispatch_sums, due_sums):
         for key, sums in gather(viewer, period, by).sums.items():
             merged[key] |= sums
     total = Counted(merged, {}).total()
-    rows = sorted(_named(merged, by, level), key=lambda row: row.key) if by != "city" else []
+    rows = sorted(_named(merged, by, level, end), key=lambda row: row.key) if by != "city" else []
     return Evaluation(
         start=start, end=end, as_of=period.moment.at, by=by, rows=rows,
         total=_row("city", Text("合计", "Total"), total),
@@ -116,14 +114,14 @@ def due_cases(viewer: Viewer, page: PageQuery, start: datetime, end: datetime, u
     """
     period = _period(start, end, page.as_of)
     persons = allowed(viewer, SEE).persons
-    rows = due_timers(viewer, period, unit).select_related("case")
+    rows = due_timers(viewer, period, unit).select_related("case__category", "case__area")
     return paged(rows, page, ("-deadline_at", "-id"), lambda timer: _due_case(timer, persons))
 
 
 def _due_case(timer: Timer, persons: str) -> DueCase:
     marks: dict[str, Any] = {name: getattr(timer, name) for name in ("state_then", "handled", "in_time", "closed")}
     return DueCase(
-        case_id=timer.case_id, case_no=timer.case.case_no, title=words(timer.case.title, persons),
+        case_id=timer.case_id, case_no=timer.case.case_no, title=text_out(case_title(timer.case, persons)),
         state_name=text_out(STATE_TEXT[State(marks["state_then"])]), deadline_at=timer.deadline_at,
         handled_at=timer.stopped_at if marks["handled"] else None, in_time=marks["in_time"], closed=marks["closed"],
     )  # fmt: skip

@@ -10,19 +10,22 @@ from django.db.models import Case as Choice
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
-from scoc.command.cases.models import MOVES, Case, CaseFlow, Clock, Side, State, Timer
+from scoc.command.cases.models import CASE_TEXT, MOVES, Case, CaseFlow, Clock, Side, State, Timer
 from scoc.command.cases.models.moves import HANDLING, JUDGING, OVER
 from scoc.command.cases.moving import PATHS, READ, prefixes
-from scoc.command.cases.places import cells_around
-from scoc.command.cases.schemas import CaseCounts, CasePoint, CaseRow, CaseTitle, Tab
-from scoc.command.cases.shapes import JOINED, Moment, bilingual, case_rows, moment_of, words
+from scoc.command.cases.places import cells_around, within
+from scoc.command.cases.schemas import CaseCounts, CasePoint, CaseRow, Tab
+from scoc.command.cases.shapes import JOINED, Moment, case_rows, case_title, moment_of
 from scoc.core.access import allowed, query, visible
 from scoc.core.acting import Allowed, Viewer
 from scoc.core.http.paging import COUNT_LIMIT, Page, PageQuery, paged
 from scoc.core.models import Organisation
-from scoc.core.refusals import invalid, no_such
-from scoc.core.validity import in_area
+from scoc.core.now import current_run
+from scoc.core.refusals import no_such
+from scoc.core.schemas import text_out
+from scoc.core.text_index import beginning
 from scoc.kit.geometry import distance_m
+from scoc.kit.text import Text
 from scoc.kit.worktime import Light
 
 TABS: tuple[Tab, ...] = ("mine", "open", "soon", "overdue", "closed")
@@ -42,7 +45,7 @@ class Filters:
     unit_id: int | None = None
     state: str | None = None
     text: str | None = None
-    """In title or address, or the beginning of the case number."""
+    """Words that title and address contain, or the beginning of the case number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +147,7 @@ def _in_tab(viewer: Viewer, rows: QuerySet[Case], tab: Tab, moment: Moment, colu
 
 def _filtered(rows: QuerySet[Case], filters: Filters, columns: _Columns) -> QuerySet[Case]:
     if filters.area:
-        within = in_area(filters.area, "area_path")
-        if within is None:
-            raise invalid("area", f"There is no area {filters.area}.", "Use a code of the directory.",
-                          zh=f"没有区域 {filters.area}。")  # fmt: skip
-        rows = rows.filter(within)
+        rows = rows.filter(within(filters.area))
     if filters.category:
         major = filters.category.endswith("00")
         look = {"category__code__startswith": filters.category[:-2]} if major else {"category__code": filters.category}
@@ -161,7 +160,11 @@ def _filtered(rows: QuerySet[Case], filters: Filters, columns: _Columns) -> Quer
         rows = rows.filter(**{columns.state: filters.state})
     text = (filters.text or "").strip()
     if text:
-        rows = rows.filter(Q(title__icontains=text) | Q(address__icontains=text) | Q(case_no__startswith=text))
+        found = CASE_TEXT.containing(text)
+        if text.isdigit():
+            numbers = Case.objects.filter(run_id=current_run()).order_by()
+            found |= Q(pk__in=beginning(numbers, "case_no", text).values("pk"))
+        rows = rows.filter(found)
     return rows
 
 
@@ -197,14 +200,11 @@ def worklist_counts(viewer: Viewer, filters: Filters | None = None, as_of: datet
 
 
 @query(READ)
-def case_titles(viewer: Viewer, ids: Collection[int]) -> dict[int, CaseTitle]:
+def case_titles(viewer: Viewer, ids: Collection[int]) -> dict[int, Text]:
     """What these cases are called, by id, of those that the viewer may see: one statement, for few of them."""
     rows = visible(viewer, Case.objects.filter(pk__in=ids), READ, PATHS).order_by()
     persons = allowed(viewer, READ).persons
-    return {
-        pk: CaseTitle(title=words(title, persons), category_name=bilingual(category), area_name=bilingual(area))
-        for pk, title, category, area in rows.values_list("pk", "title", "category__name", "area__name")
-    }
+    return {row.pk: case_title(row, persons) for row in rows.select_related("category", "area")}
 
 
 @query(READ)
@@ -212,7 +212,7 @@ def case_points(viewer: Viewer, filters: Filters | None = None, as_of: datetime 
     """Open cases for the map, least time left first, at most 5000; a case without a position has no point."""
     moment = moment_of(as_of)
     rows, columns = _rows(viewer, filters or Filters(), moment)
-    rows = _in_tab(viewer, rows, "open", moment, columns).exclude(lon=None).select_related("category")
+    rows = _in_tab(viewer, rows, "open", moment, columns).exclude(lon=None).select_related("category", "area")
     persons = allowed(viewer, READ).persons
     return [_point(case, columns, moment, persons) for case in rows.order_by(columns.queue, "id")[:MOST_POINTS]]
 
@@ -231,7 +231,7 @@ def cases_around(viewer: Viewer, case_id: int, metres: int = 500) -> list[CasePo
     near = rows.filter(is_open=True, h3__in=cells_around(here.h3, metres)).exclude(pk=here.pk)
     found = [
         (distance_m(here.lon, here.lat, case.lon, case.lat), case)
-        for case in near.select_related("category").order_by("-happened_at")[:MOST_NEAR]
+        for case in near.select_related("category", "area").order_by("-happened_at")[:MOST_NEAR]
         if case.lon is not None and case.lat is not None
     ]
     found.sort(key=lambda pair: (pair[0], pair[1].pk))
@@ -243,7 +243,7 @@ def _point(case: Case, columns: _Columns, moment: Moment, persons: str) -> CaseP
     assert case.lon is not None
     assert case.lat is not None
     return CasePoint(
-        id=case.pk, case_no=case.case_no, title=words(case.title, persons),
+        id=case.pk, case_no=case.case_no, title=text_out(case_title(case, persons)),
         category=case.category.code if case.category else None, state=getattr(case, columns.state),
         priority=case.priority, light=_light(due, yellow, case.handled_in_time, moment), due_at=due,
         lon=case.lon, lat=case.lat,

@@ -41,7 +41,6 @@ from scoc.command.cases.schemas.lists import (
     CaseMoved,
     CasePoint,
     CaseRow,
-    CaseTitle,
     ClockNow,
 )
 
@@ -64,7 +63,6 @@ __all__ = [
     "CaseReworkIn",
     "CaseRow",
     "CaseStepIn",
-    "CaseTitle",
     "CategoryCode",
     "ClockNow",
     "ConditionRow",

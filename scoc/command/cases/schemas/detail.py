@@ -139,7 +139,7 @@ class HistoryRow(Schema):
     id: int
     case_no: str
     happened_at: datetime
-    title: str
+    title: TextOut
     condition: TextOut | None
     state: str
     state_name: TextOut

@@ -60,7 +60,7 @@ class DueCase(Schema):
 
     case_id: int
     case_no: str
-    title: str
+    title: TextOut
     state_name: TextOut
     """As known at the evaluation's time."""
     deadline_at: datetime

@@ -83,6 +83,8 @@ class CaseAcceptIn(Schema):
     condition: DefinitionCode
     """Code of the filing condition; it names the class."""
     opinion: Opinion = ""
+    priority: Annotated[int, Field(ge=1, le=4)] | None = None
+    """When left out, the more urgent of the condition's and its situation's; a lower one needs a word of reason."""
     address: Address | None = None
     lon: Longitude | None = None
     lat: Latitude | None = None

@@ -54,20 +54,13 @@ class ClockNow(Schema):
     """The deadline assumes plain weekends in a year without a published calendar."""
 
 
-class CaseTitle(Schema):
-    """What a case is called; its title is in the words of who opened it."""
-
-    title: str
-    category_name: TextOut | None
-    area_name: TextOut | None
-
-
 class CaseRow(Schema):
     """A case in a list."""
 
     id: int
     case_no: str
-    title: str
+    title: TextOut
+    """In the words of who opened it; where these are Chinese, its class and area for readers of English."""
     kind: str
     category: str | None
     category_name: TextOut | None
@@ -115,7 +108,8 @@ class CasePoint(Schema):
 
     id: int
     case_no: str
-    title: str
+    title: TextOut
+    """In the words of who opened it; where these are Chinese, its class and area for readers of English."""
     category: str | None
     state: str
     priority: int

@@ -37,7 +37,7 @@ from scoc.command.cases.tests.factories import (
     report_in,
     step,
 )
-from scoc.core import now
+from scoc.core import contacts, now
 from scoc.core.access import actor_for
 from scoc.core.facts import fact_from
 from scoc.core.models import Asset, Contact, FactRow, Grant, Notice, Organisation, Post, Role, Run, User
@@ -164,6 +164,17 @@ def test_a_number_in_a_callers_words_is_in_no_title(cast: Cast) -> None:
     case = report(cast, source="11", category=None, title="", description=words)
     assert "138****5678" in case.title
     assert case.description == words
+
+
+def test_the_house_that_a_caller_names_is_with_the_reporter_only(cast: Cast) -> None:
+    home = "中山东路 8 号 2 单元 301 室"
+    case = report(cast, source="11", address=home, reporter={"name": "张三", "phone": "13812345678"})
+    assert (case.address, case.title) == ("中山东路", "中山东路 上水井盖")
+    assert case.contact is not None
+    assert contacts.shown(case.contact, "plain").address == home
+    assert contacts.shown(case.contact, "masked").address == "中山东路***"
+    assert report(cast, source="11", address="中山东路").contact is None
+    assert report(cast, address=home).address == home  # a collector says where the thing is, not where one lives
 
 
 def test_a_collector_cannot_choose_a_source_without_photos(cast: Cast) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from scoc.command.cases import queries
-from scoc.command.cases.models import FilingCondition
 from scoc.command.cases.tests.factories import (
     COVER,
     Cast,
+    make_condition,
     make_row,
     report,
     step,
@@ -64,8 +64,8 @@ def test_the_matrix_ranks_its_rows_with_reasons(cast: Cast) -> None:
 
 
 def test_the_unit_of_the_condition_comes_last(cast: Cast) -> None:
-    FilingCondition.objects.filter(code=COVER).update(responsible=cast.city.bureau)
-    found = queries.suggest_unit(cast.dispatcher, COVER, "990102")
+    make_condition("component/0101-4", "4", "WORK_HOUR", responsible=cast.city.bureau)
+    found = queries.suggest_unit(cast.dispatcher, "component/0101-4", "990102")
     assert [(row.rank, row.unit.id, row.basis) for row in found] == [
-        (1, cast.city.utility.pk, "matrix:water-covers@1"), (2, cast.city.bureau.pk, f"condition:{COVER}@1"),
+        (1, cast.city.utility.pk, "matrix:water-covers@1"), (2, cast.city.bureau.pk, "condition:component/0101-4@1"),
     ]  # fmt: skip

@@ -26,6 +26,7 @@ from scoc.core import now
 from scoc.core import queries as core_queries
 from scoc.core.acting import Actor, GrantRule, unit_of_work
 from scoc.core.files import keep_file
+from scoc.core.http.paging import PageQuery
 from scoc.core.models import Asset
 from scoc.core.refusals import Invalid, NotFound, Refusal
 from scoc.core.tests.factories import SINCE, make_actor
@@ -121,6 +122,7 @@ def test_the_reporter_is_masked_for_everybody_now_and_then(cast: Cast) -> None:
             shown = queries.case(viewer, case.pk, as_of) if as_of is None or viewer is not cast.clerk else masked
             assert shown.reporter is not None
             assert (shown.reporter.name, shown.reporter.phone) == ("张**", "138****8000")
+            assert shown.description == "电话 138****8000"
     assert queries.case(hidden, case.pk).reporter is None
     assert queries.case(hidden, case.pk).description == ""
 
@@ -173,10 +175,10 @@ def test_earlier_cases_of_the_same_asset_and_place_are_told(cast: Cast) -> None:
     with at("09:30"):
         case = report(cast, title="now", asset=asset)
         history = queries.case(cast.leader, case.pk).history
-    assert {row.title: (row.same_asset, row.distance_m) for row in history} == {
+    assert {row.title.zh: (row.same_asset, row.distance_m) for row in history} == {
         "same asset": (True, 0), "same asset elsewhere": (True, 963), "29 m away": (False, 29),
     }  # fmt: skip
-    old = next(row for row in history if row.title == "same asset")
+    old = next(row for row in history if row.title.zh == "same asset")
     assert old.disposal is not None
     assert old.disposal.in_time is True
     assert case.pk not in {row.id for row in history}
@@ -218,3 +220,15 @@ def test_the_last_stage_of_a_closed_case_is_done(cast: Cast) -> None:
     case = bring(cast, State.CLOSED)
     stages = queries.case(cast.leader, case.pk).stages
     assert [stage.status for stage in stages] == ["done"] * 7
+
+
+def test_readers_of_english_get_class_and_area_for_chinese_words(cast: Cast) -> None:
+    told = report(cast, title="井盖破损")
+    assert queries.case(cast.leader, told.pk).title.model_dump() == {
+        "zh": "井盖破损", "en": f"Water manhole cover, {cast.city.east.name.en}",
+    }  # fmt: skip
+    written = report(cast, title="broken cover")
+    assert queries.case(cast.leader, written.pk).title.en == "broken cover"
+    titles = {row.case_no: row.title.en for row in queries.worklist(cast.leader, PageQuery(cursor=None, limit=9)).items}
+    assert titles[told.case_no] == f"Water manhole cover, {cast.city.east.name.en}"
+    assert queries.case_titles(cast.leader, [told.pk])[told.pk].en == titles[told.case_no]

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
 from typing import Any
@@ -44,7 +44,7 @@ from scoc.core.models import Run
 from scoc.core.refusals import Invalid
 from scoc.core.tests.factories import City, make_actor, make_area
 from scoc.kit.text import Text
-from scoc.spatial.tests.factories import make_outline
+from scoc.spatial.tests.factories import make_outline, next_version
 
 START, END = datetime(2026, 6, 14, 16, tzinfo=UTC), datetime(2026, 6, 17, 16, tzinfo=UTC)
 """Monday to Wednesday in the city."""
@@ -204,7 +204,7 @@ def test_the_cases_behind_a_units_rate_are_those_that_were_counted(week: Cast) -
         whole = due_cases(week.evaluator, PageQuery(cursor=None, limit=50), START, END, row.key)
         page = due_cases(week.evaluator, PageQuery(cursor=None, limit=4), START, END, row.key)
         rest = due_cases(week.evaluator, PageQuery(cursor=page.next, limit=4), START, END, row.key)
-    found = {case.title: (case.handled_at is not None, case.in_time, case.closed) for case in whole.items}
+    found = {case.title.zh: (case.handled_at is not None, case.in_time, case.closed) for case in whole.items}
     assert found == {
         "A": (True, True, True), "B": (True, False, True), "C": (False, False, False), "D": (True, True, False),
         "E": (True, True, True), "G": (True, True, True),
@@ -220,7 +220,7 @@ def test_cases_behind_a_rate_as_known_then_and_for_nobody_else(week: Cast) -> No
     with at(17, "09:00"):
         row = next(row for row in evaluation_counts(week.evaluator, START, END, noon).rows if row.due)
         found = due_cases(week.evaluator, PageQuery(cursor=None, limit=50, as_of=noon), START, END, row.key)
-        assert (found.total, {case.title for case in found.items}) == (row.due, {"A", "D", "G"})
+        assert (found.total, {case.title.zh for case in found.items}) == (row.due, {"A", "D", "G"})
         assert due_cases(week.evaluator, PageQuery(cursor=None, limit=50), START, END, "nobody").items == []
         with pytest.raises(Invalid):
             due_cases(week.evaluator, PageQuery(cursor=None, limit=50), END, START, row.key)
@@ -382,3 +382,24 @@ def test_nothing_due_is_unknown_not_zero(cast: Cast) -> None:
     assert [measured.numerator, measured.denominator, measured.samples] == [None, 0, 0]
     empty: dict[str, Any] = evaluation_counts(cast.evaluator, START, END, by="city").total.model_dump()
     assert empty["on_time_closing_rate"] is None
+
+
+def test_a_street_is_evaluated_with_what_it_had_before_it_moved(city: City) -> None:
+    street = make_area("990102001", "street", "一街", city.east)
+    with at(15, "09:00"):
+        cast = make_cast(city)
+        make_outline(street, 121.7, 29.9, 121.8, 30.1)
+        assert report(cast).area == street
+    moved = next_version(street, date(2026, 6, 16))
+    moved.parent, moved.path = city.west, f"{city.west.path}{street.code}/"
+    moved.save()
+    make_outline(moved, 121.7, 29.9, 121.8, 30.1)
+    with at(17, "09:00"):
+        assert report(cast).area == moved
+        late = report(cast, happened_at=now.city_now() - timedelta(days=2))
+        assert late.area == street  # what happened on Monday lies where Monday's borders put it
+        for code, reported in ((street.code, 3), (city.east.code, 2), (city.west.code, 1)):
+            found = evaluation_counts(cast.evaluator, START, END, by="city", area=code)
+            assert (code, found.total.reported) == (code, reported)
+        rows = evaluation_counts(cast.evaluator, START, END, by="area").rows
+        assert {row.key: row.reported for row in rows} == {city.east.code: 2, city.west.code: 1}

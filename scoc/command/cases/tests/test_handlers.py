@@ -7,10 +7,11 @@ import pytest
 from scoc.command.cases import actions
 from scoc.command.cases.models import Case, CaseFlow, State
 from scoc.command.cases.schemas import CaseAcceptIn
-from scoc.command.cases.tests.factories import EAST, FLOOD, Cast, bring
+from scoc.command.cases.tests.factories import COVER, EAST, FLOOD, WEST, Cast, bring
 from scoc.command.intake import actions as intake
 from scoc.command.intake import queries as intake_queries
 from scoc.command.intake.schemas import SignalIn, SignalReceipt
+from scoc.core.contacts import shown
 from scoc.core.models import Area, Delivery
 from scoc.core.refusals import Invalid
 from scoc.core.remembered import forget_all
@@ -41,19 +42,37 @@ def state_of(receipt: SignalReceipt) -> tuple[str, str | None]:
 
 
 def test_an_accepted_situation_opens_a_case_in_reported(cast: Cast) -> None:
-    receipt = signal(reporter={"name": "张三", "phone": "13800138000"}, place="中山东路口", level=2)
+    receipt = signal(reporter={"name": "张三", "phone": "13800138000"}, place="中山东路 8 号 301 室", level=2)
     accept(receipt)
     case = Case.objects.get()
     assert (case.state, case.source, case.situation_id, case.priority) == ("reported", "11", receipt.situation_id, 2)
     assert case.category is not None
     assert (case.category.code, case.address, case.lon, case.area) == (
-        "event/0506", "中山东路口", EAST[0], cast.city.east,
+        "event/0506", "中山东路", EAST[0], cast.city.east,
     )  # fmt: skip
     assert case.contact is not None
+    assert shown(case.contact, "plain").address == "中山东路 8 号 301 室"
     assert "路口积水" in case.description
     assert case.external_id == receipt.number
     assert CaseFlow.objects.get(case=case).actor.username == "system:cases"
     assert state_of(receipt) == ("handed_over", case.subject)
+
+
+def test_the_level_of_a_situation_stays_unless_somebody_says_why(cast: Cast) -> None:
+    accept(signal(level=1))
+    accept(signal(lon=WEST[0], level=1))
+    first, second = Case.objects.order_by("id")
+    assert (first.priority, second.priority) == (1, 1)
+    actions.accept_case(cast.acceptor, first.pk, CaseAcceptIn(condition=COVER, address="中山东路"))
+    first.refresh_from_db()
+    assert first.priority == 1  # the condition is of the third priority
+    with pytest.raises(Invalid) as error:
+        actions.accept_case(cast.acceptor, second.pk, CaseAcceptIn(condition=COVER, address="中山东路", priority=2))
+    assert error.value.code == "opinion_missing"
+    wanted = CaseAcceptIn(condition=COVER, address="中山东路", priority=2, opinion="积水已退")
+    actions.accept_case(cast.acceptor, second.pk, wanted)
+    second.refresh_from_db()
+    assert second.priority == 2
 
 
 def test_the_same_news_again_opens_no_second_case(cast: Cast) -> None:

@@ -31,6 +31,7 @@ from scoc.core.http.paging import PageQuery
 from scoc.core.models import AuditEntry
 from scoc.core.refusals import Invalid, NotAllowed, NotFound
 from scoc.core.tests.factories import make_actor
+from scoc.core.tests.plans import reads_text_index
 
 
 def page(cursor: str | None = None, limit: int = 50, as_of: datetime | None = None) -> PageQuery:
@@ -42,7 +43,7 @@ def shown(viewer: Viewer, tab: Tab = "open", as_of: datetime | None = None, **fi
     """Titles of a tab in their order."""
     found = queries.worklist(viewer, page(as_of=as_of), tab, Filters(**filters))
     assert found.total == len(found.items)
-    return [row.title for row in found.items]
+    return [row.title.zh for row in found.items]
 
 
 @contextmanager
@@ -99,9 +100,9 @@ def test_tabs_hold_what_their_names_say(cast: Cast) -> None:
         assert shown(cast.leader, "closed") == ["done"]
         counts = queries.worklist_counts(cast.leader)
         assert (counts.mine, counts.open, counts.soon, counts.overdue, counts.closed) == (0, 3, 1, 1, 1)
-        lights = {point.title: point.light for point in queries.case_points(cast.leader)}
+        lights = {point.title.zh: point.light for point in queries.case_points(cast.leader)}
         assert lights == {"late": "red", "slow": "yellow", "fresh": "green"}
-        rows = {row.title: row.light for row in queries.worklist(cast.leader, page()).items}
+        rows = {row.title.zh: row.light for row in queries.worklist(cast.leader, page()).items}
         assert rows == lights
     assert fresh.pk
 
@@ -136,6 +137,18 @@ def test_lists_are_narrowed(cast: Cast, filters: dict[str, Any], expected: list[
     assert sorted(shown(cast.leader, **filters)) == expected
 
 
+def test_words_are_looked_for_by_the_text_index(cast: Cast) -> None:
+    case = report(cast, title="cover")
+    assert shown(cast.leader, text="中山 COVER") == ["cover"]
+    assert shown(cast.leader, text=case.case_no[:14]) == ["cover"]
+    assert shown(cast.leader, text="西区") == []
+    assert reads_text_index("cases_case", lambda: shown(cast.leader, text="中山东路"))
+    assert reads_text_index("cases_case", lambda: shown(cast.leader, text=case.case_no[:14]))
+    assert reads_text_index(
+        "cases_case", lambda: queries.worklist_counts(cast.leader, queries.Filters(text="中山东路"))
+    )
+
+
 def test_lists_are_narrowed_to_a_unit(cast: Cast) -> None:
     bring(cast, State.HANDLING, report(cast, title="theirs"))
     report(cast, title="nobody's")
@@ -167,11 +180,11 @@ def test_a_unit_sees_its_own_cases_only(cast: Cast) -> None:
     report(cast, title="nobody's")
     assert shown(cast.clerk) == ["theirs"]
     assert shown(cast.other) == ["others"]
-    assert queries.case(cast.clerk, theirs.pk).title == "theirs"
+    assert queries.case(cast.clerk, theirs.pk).title.zh == "theirs"
     for case_id in (others.pk, 10**9):
         with pytest.raises(NotFound):
             queries.case(cast.clerk, case_id)
-    assert [point.title for point in queries.case_points(cast.clerk)] == ["theirs"]
+    assert [point.title.zh for point in queries.case_points(cast.clerk)] == ["theirs"]
     assert queries.worklist_counts(cast.clerk).open == 1
 
 

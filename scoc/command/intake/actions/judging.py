@@ -13,8 +13,7 @@ from scoc.core.acting import Actor, acting
 from scoc.core.actions import action
 from scoc.core.city import city_settings
 from scoc.core.facts import Code
-from scoc.core.models import Post, User
-from scoc.core.notify import notify
+from scoc.core.models import User
 from scoc.core.now import city_now
 from scoc.core.refusals import Refusal, invalid
 from scoc.kit.text import Text
@@ -161,21 +160,17 @@ def escalate_overdue(actor: Actor) -> int:
         run_id=acting().run_id, ended_at=None, escalated_at=None, state=Situation.State.OPEN, judge_by__lt=moment
     )
     overdue = list(rows.select_related("area").order_by("judge_by")[:ESCALATED_AT_ONCE])
-    posts = list(
-        Post.objects.filter(role__code__in=roles, valid_to=None).order_by("id").values_list("id", "area__path")
-    )
+    posts = desk.posts_of(roles)
     for situation in overdue:
         situation.escalated_at = moment
         situation.level = max(1, situation.level - 1)
         situation.save(update_fields=["escalated_at", "level"])
         desk.step(situation, "escalate", before=situation.state)
-        path = situation.area.path if situation.area else ""
-        notify(
-            desk.subject_of(situation),
+        desk.put_before(
+            situation,
             Text(f"态势 {situation.number} 超过研判时限，级别升为 P{situation.level}：{situation.title.zh}",
                  f"Situation {situation.number} was not judged in time, now P{situation.level}: {situation.title.en}"),
-            posts=[post for post, area in posts if not area or path.startswith(area)],
-            level="urge",
+            posts, "urge",
         )  # fmt: skip
         raised = facts.SituationEscalated(subject=desk.subject_of(situation), level=situation.level)
         desk.tell(situation, raised)

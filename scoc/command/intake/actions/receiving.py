@@ -11,7 +11,7 @@ from scoc.command.intake.actions.judging import consider
 from scoc.command.intake.models import Join, Proposal, Repeat, Signal, Situation
 from scoc.command.intake.pack import IntakeSettings
 from scoc.command.intake.rules import Rules, rules_now
-from scoc.command.intake.schemas import Channel, SignalIn, SignalReceipt
+from scoc.command.intake.schemas import PERSONAL, Channel, ReporterIn, SignalIn, SignalReceipt
 from scoc.command.intake.scoring import Score
 from scoc.core.acting import Actor, acting
 from scoc.core.actions import action
@@ -19,10 +19,11 @@ from scoc.core.city import city_settings
 from scoc.core.city.reading import Manifest
 from scoc.core.contacts import Person, keep
 from scoc.core.facts import Code
-from scoc.core.models import Area, Asset, Attachment, Grade
+from scoc.core.models import Area, Asset, Attachment, Contact, Grade
 from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.refusals import NotAllowed, Refusal, invalid
 from scoc.kit.coordinates import Datum, convert
+from scoc.kit.masks import public_place
 from scoc.kit.text import Text
 from scoc.spatial.queries import locate
 
@@ -55,17 +56,23 @@ def receive_signal(actor: Actor, signal: SignalIn) -> SignalReceipt:
     level = signal.level or settings.default_level
     if signal.channel == Channel.LEADER:
         level = min(level, settings.leader_level)
-    contact = None
-    if signal.reporter and (signal.reporter.name.strip() or signal.reporter.phone.strip()):
-        contact = keep(Person(name=signal.reporter.name.strip(), phone=signal.reporter.phone.strip()))
+    place, contact = _reported_by(signal)
     files = _files_of(actor, signal)
     row = new_row(
         channel=signal.channel, external_id=number, category=signal.category or "", level=level, text=signal.text,
-        contact=contact, lon=lon, lat=lat, place=signal.place.strip(), area=area, asset=asset,
+        contact=contact, lon=lon, lat=lat, place=place, area=area, asset=asset,
         organisation_id=actor.organisation_id, device=signal.device or "", rule=signal.rule or "",
         happened_at=happened_at, last_at=happened_at,
     )  # fmt: skip
     return place_signal(row, files)
+
+
+def _reported_by(signal: SignalIn) -> tuple[str, Contact | None]:
+    """The place as everybody may read it, and who reported it, with whom a caller's own words of the place are kept."""
+    given, said = signal.reporter or ReporterIn(name="", phone=""), signal.place.strip()
+    place = public_place(said) if signal.channel in PERSONAL else said
+    person = Person(name=given.name.strip(), phone=given.phone.strip(), address=said if place != said else "")
+    return place, keep(person) if person != Person() else None
 
 
 def new_row(**values: Any) -> Signal:

@@ -47,8 +47,6 @@ class Situation(Envelope):
     category = models.CharField(max_length=60, blank=True)
     """As its signals suggest, then as it was accepted; empty: unknown."""
     title = BilingualField()
-    words = models.TextField()
-    """Number, title and place in lower case, for the search of lists."""
     level = models.PositiveSmallIntegerField()
     """1 (most urgent) to 4, DOMAIN.md 1.8."""
     signal_level = models.PositiveSmallIntegerField()

@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from scoc.command.intake.loading import OF_SITUATION
-from scoc.command.intake.models import Join, Proposal, Repeat, Signal, Situation, SituationFlow
+from scoc.command.intake.models import SITUATION_TEXT, Join, Proposal, Repeat, Signal, Situation, SituationFlow
 from scoc.command.intake.schemas import CountsOut, LastHourOut, PointOut, SituationRow
 from scoc.command.intake.shapes import category_names, situation_row
 from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
 from scoc.core.http.paging import COUNT_LIMIT, Page, PageQuery, paged
-from scoc.core.now import city_now, recorded_by
+from scoc.core.now import city_now, current_run, recorded_by
 from scoc.core.schemas import text_out
+from scoc.core.text_index import beginning
 from scoc.core.validity import lying_in
 from scoc.kit.text import Text
 
@@ -35,7 +36,9 @@ def _narrowed(
     if level:
         rows = rows.filter(level=level)
     if text and text.strip():
-        rows = rows.filter(words__contains=text.strip().lower())
+        numbers = Situation.objects.filter(run_id=current_run()).order_by()
+        number = Q(pk__in=beginning(numbers, "number", text.strip().upper()).values("pk"))
+        rows = rows.filter(SITUATION_TEXT.containing(text) | number)
     return rows
 
 
@@ -50,7 +53,8 @@ def situations(
     level: int | None = None,
     text: str | None = None,
 ) -> Page[SituationRow]:
-    """Situations by state (a tab of the desk), category, area, level and text (of number, title and place).
+    """Situations by state (a tab of the desk), category, area, level and text: words of title and place, or the
+    beginning of the number.
 
     With a state the most urgent come first, else the newest. With `as_of` states and signals are as they were known
     then; levels and titles are today's.
@@ -63,7 +67,7 @@ def situations(
     if state:
         rows = rows.filter(**{"state" if page.as_of is None else "state_then": state})
     order = ("level", "-last_at", "-id") if state else ("-last_at", "-id")
-    found = paged(rows, page, order, lambda row: row, count=not text)
+    found = paged(rows, page, order, lambda row: row)
     return Page(
         items=_rows(found.items, page.as_of), next=found.next, total=found.total, as_of=found.as_of
     )  # fmt: skip
@@ -148,13 +152,8 @@ def situation_counts(
     level: int | None = None,
     text: str | None = None,
 ) -> CountsOut:
-    """How many situations each tab holds under the same filters; None when more than 10 000.
-
-    Words are looked for page by page and counted by no index: with them nothing is counted.
-    """
-    if text and text.strip():
-        return CountsOut(states=dict.fromkeys(Situation.State.values), as_of=city_now())
-    rows = _narrowed(viewer, category=category, area=area, level=level, text=None).order_by()
+    """How many situations each tab holds under the same filters; None when more than 10 000."""
+    rows = _narrowed(viewer, category=category, area=area, level=level, text=text).order_by()
     states: dict[str, int | None] = {}
     for state in Situation.State.values:
         count = rows.filter(state=state)[: COUNT_LIMIT + 1].count()

@@ -14,10 +14,11 @@ from scoc.command.intake.tests.factories import FLOOD, NOISE, WATER, make_rule, 
 from scoc.core import now
 from scoc.core.access import actor_for, system_actor
 from scoc.core.acting import Actor
-from scoc.core.models import Area, Category, FactRow, Grant, Notice, Post, User
+from scoc.core.models import Area, Category, FactRow, Grant, Installation, Notice, Post, User
+from scoc.core.notify import notices_of
 from scoc.core.refusals import Invalid, NotAllowed, Refusal, Stale
 from scoc.core.remembered import forget_all
-from scoc.core.tests.factories import make_actor
+from scoc.core.tests.factories import SETTINGS, make_actor
 
 
 def _facts(name: str) -> list[tuple[str, dict[str, object]]]:
@@ -197,3 +198,36 @@ def test_a_category_that_the_city_gave_up_waits_for_a_person(acceptor: Actor) ->
     forget_all()
     actions.join(acceptor, report(acceptor, metres=6000).signal_id, second.situation_id)
     assert Situation.objects.get(pk=second.situation_id).state == "open"
+
+
+def told(actor: Actor) -> list[tuple[str, str]]:
+    """The notices of a post: level and title."""
+    return [(row.level, row.title.zh) for row in notices_of(actor).order_by("id")]
+
+
+def test_the_desks_are_told_of_an_urgent_situation_at_once(acceptor: Actor) -> None:
+    leader, officer = make_actor(role="shift_leader"), make_actor(role="duty_officer")
+    dispatcher = make_actor(role="dispatcher")
+    report(acceptor, category=FLOOD, level=2)
+    assert told(leader) == []
+    urgent = report(acceptor, metres=5000, category=NOISE, level=1)
+    title = f"新的 P1 态势 {urgent.number}：位置待定 商业噪音"
+    assert told(acceptor) == told(leader) == told(officer) == [("alarm", title)]
+    assert told(dispatcher) == []
+
+
+def test_the_desks_are_told_when_a_situation_becomes_urgent(acceptor: Actor) -> None:
+    leader = make_actor(role="shift_leader")
+    first = report(acceptor, category=FLOOD, level=3)
+    report(acceptor, metres=10, category=FLOOD, level=1)
+    report(acceptor, metres=20, category=FLOOD, level=1)
+    assert told(leader) == [("alarm", f"新的 P1 态势 {first.number}：位置待定 道路积水")]
+
+
+def test_from_which_level_the_desks_are_told_is_the_citys_policy(acceptor: Actor) -> None:
+    leader = make_actor(role="shift_leader")
+    for level, heard in ((0, 0), (2, 1)):
+        Installation.objects.update(settings={**SETTINGS, "intake": {"notify_level": level}})
+        forget_all()
+        report(acceptor, metres=level * 5000, category=FLOOD, level=max(level, 1))
+        assert len(told(leader)) == heard

@@ -18,6 +18,7 @@ from scoc.core.http.paging import PageQuery
 from scoc.core.models import Area
 from scoc.core.refusals import NotFound
 from scoc.core.tests.factories import make_actor
+from scoc.core.tests.plans import reads_text_index
 
 ALL = PageQuery(cursor=None, limit=50)
 
@@ -185,7 +186,13 @@ def test_counts_are_under_the_filters_of_the_list(acceptor: Actor) -> None:
     assert queries.situation_counts(acceptor).states["open"] == 2
     assert queries.situation_counts(acceptor, category=FLOOD).states["open"] == 1
     assert queries.situation_counts(acceptor, level=1).states["open"] == 0
-    assert queries.situation_counts(acceptor, text="学府").states["open"] is None  # words are looked for, not counted
+    assert queries.situation_counts(acceptor, text="学府").states["open"] == 1
+
+
+def test_words_are_looked_for_by_the_text_index(acceptor: Actor) -> None:
+    report(acceptor, category=FLOOD, place="东海路下穿通道")
+    assert reads_text_index("intake_situation", lambda: queries.situations(acceptor, ALL, state="open", text="东海路"))
+    assert reads_text_index("intake_situation", lambda: queries.situation_counts(acceptor, text="东海路"))
 
 
 def test_points_are_live_situations_with_a_position(acceptor: Actor, east_and_west: tuple[int, int]) -> None:

@@ -47,7 +47,7 @@ export async function unitSheet(code: string, data: Overview): Promise<Sheet> {
       .sort((a, b) => Number(good(a)) - Number(good(b)))
       .slice(0, MOST_ROWS)
       .map((item): Cell[] => [
-        { text: `${item.case_no.slice(-9)} ${item.title}`, state: state(item), href: `/cases/${item.case_id}` },
+        { text: `${item.case_no.slice(-9)} ${inLanguage(item.title)}`, state: state(item), href: `/cases/${item.case_id}` },
         { text: `${inLanguage(item.state_name)} · ${word(item)}`, quiet: true },
         end(brief(item.deadline_at, units.as_of)),
       ]),
