@@ -28,6 +28,7 @@ from scoc.sensing.ingest.rebuilding import rebuild_rollups
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Datastream, Device, DeviceType, Latest, Rule
 from scoc.sensing.raising import drop_states
+from scoc.sensing.things import follow_devices
 from scoc.spatial.queries import locate
 
 __all__ = ["DeviceIn", "DeviceTypeIn", "RuleIn", "SensingSettings", "StreamIn"]
@@ -170,6 +171,7 @@ def _apply_types(changes: Changes[DeviceTypeIn]) -> None:
             defaults={"name": text_of(row), "streams": [s.model_dump() for s in row.streams], "retired": False},
         )
         follow_type(made, Device.objects.filter(type=made))
+        follow_devices(Device.objects.filter(type=made))
     forget_directory()
 
 
@@ -260,6 +262,7 @@ def _apply_devices(changes: Changes[DeviceIn]) -> None:
     touched.update(device.type.code for device in fresh)
     for code in sorted(touched):
         follow_type(types[code], Device.objects.filter(type=types[code]))
+    follow_devices(Device.objects.filter(key__in=[row.key for row in [*changes.added, *changes.changed]]))
     forget_directory()
 
 

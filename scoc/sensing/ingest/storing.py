@@ -13,11 +13,18 @@ from scoc.sensing.ingest import arrays
 from scoc.sensing.ingest.columns import Columns, Flags, Floats, Ints
 from scoc.sensing.ingest.rolling import Sums
 
-_MOVE = (
-    " ON CONFLICT (datastream_id) DO UPDATE SET at = excluded.at, result = excluded.result, "
-    "observation_id = excluded.observation_id, recorded = excluded.recorded "
-    "WHERE (excluded.at, excluded.result, excluded.observation_id) > "
+_NEWER = (
+    "(excluded.at, excluded.result, excluded.observation_id) > "
     "(sensing_latest.at, sensing_latest.result, sensing_latest.observation_id)"
+)
+_MOVE = (
+    " ON CONFLICT (datastream_id) DO UPDATE SET "
+    + ", ".join(
+        f"{column} = CASE WHEN {_NEWER} THEN excluded.{column} ELSE sensing_latest.{column} END"
+        for column in ("at", "result", "observation_id", "recorded")
+    )
+    + ", first_at = {least}(sensing_latest.first_at, excluded.first_at) "
+    f"WHERE {_NEWER} OR excluded.first_at < sensing_latest.first_at"
 )
 _ADD = (
     " ON CONFLICT (datastream_id, grain, bucket) DO UPDATE SET n = sensing_rollup.n + excluded.n, "
@@ -32,12 +39,12 @@ _ADD = (
 )
 _OBSERVATION = "INSERT INTO sensing_observation (id, datastream_id, at, result, recorded, dedup_key) "
 _ONCE = " ON CONFLICT (datastream_id, at, dedup_key) DO NOTHING"
-_LATEST = "INSERT INTO sensing_latest (datastream_id, at, result, observation_id, recorded) "
+_LATEST = "INSERT INTO sensing_latest (datastream_id, at, result, observation_id, recorded, first_at) "
 _ROLLUP = (
     "INSERT INTO sensing_rollup (datastream_id, grain, bucket, n, minimum, maximum, total, last_at, last, recorded) "
 )
 _LITE_OBSERVATION = f"{_OBSERVATION}VALUES (%s, %s, %s, %s, %s, %s){_ONCE}"
-_LITE_LATEST = f"{_LATEST}VALUES (%s, %s, %s, %s, %s){_MOVE}"
+_LITE_LATEST = f"{_LATEST}VALUES (%s, %s, %s, %s, %s, %s){_MOVE.format(least='min')}"
 _LITE_ROLLUP = f"{_ROLLUP}VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s){_ADD.format(least='min', greatest='max')}"
 _PG_OBSERVATION = (
     f"WITH fresh AS ({_OBSERVATION}"  # noqa: S608  # parts of our own, never of input
@@ -49,7 +56,8 @@ _PG_ONE_KEY = _PG_OBSERVATION.format(key="''", keys="", column="")
 _PG_KEYS = _PG_OBSERVATION.format(key="u.k", keys=", %s::text[]", column=", k")
 _PG_LATEST = (
     f"{_LATEST}"  # noqa: S608  # parts of our own, never of input
-    f"SELECT u.* FROM unnest(%b::bigint[], %b::bigint[], %b::float8[], %b::bigint[], %b::bigint[]) AS u{_MOVE}"
+    f"SELECT u.* FROM unnest(%b::bigint[], %b::bigint[], %b::float8[], %b::bigint[], %b::bigint[], %b::bigint[]) "
+    f"AS u{_MOVE.format(least='least')}"
 )
 _PG_ROLLUP = (
     f"{_ROLLUP}"  # noqa: S608  # parts of our own, never of input
@@ -164,18 +172,21 @@ def first_ids(rows: Columns) -> list[int]:
     return [found[n] for n in range(len(rows))]
 
 
-def move_latest(datastream: Ints, at: Ints, value: Floats, ids: Ints, recorded: int) -> None:
-    """Let each datastream's newest reading be this one, if it is newer. Rows are ordered by datastream, each once."""
+def move_latest(datastream: Ints, at: Ints, value: Floats, ids: Ints, recorded: int, first: Ints) -> None:
+    """Let each datastream's newest reading be this one, if it is newer, and its oldest be at `first`, if older.
+
+    Rows are ordered by datastream, each once.
+    """
     if on_postgres():
         stamps = np.full(len(ids), recorded, np.int64)
         with arrays.cursor() as cursor:
-            cursor.execute(_PG_LATEST, [datastream, at, value, ids, stamps])
+            cursor.execute(_PG_LATEST, [datastream, at, value, ids, stamps, first])
         return
     with connection.cursor() as cursor:
         cursor.executemany(
             _LITE_LATEST,
             list(zip(datastream.tolist(), at.tolist(), value.tolist(), ids.tolist(), [recorded] * len(ids),
-                     strict=True)),
+                     first.tolist(), strict=True)),
         )  # fmt: skip
 
 

@@ -74,7 +74,10 @@ def _spread(ids: Ints, rows: Columns, recorded: int, before: dict[int, int], *, 
     order = ordered(rows.datastream, rows.at, rows.value)
     datastream, at, value = rows.datastream[order], rows.at[order], rows.value[order]
     newest = ends_of(datastream)
-    storing.move_latest(datastream[newest], at[newest], value[newest], ids[order][newest], recorded)
+    oldest = np.roll(newest, 1)  # where one datastream ends the next begins
+    storing.move_latest(
+        datastream[newest], at[newest], value[newest], ids[order][newest], recorded, at[oldest]
+    )  # fmt: skip
     added = sums(datastream, at, value, rows.scale[order], np.full(len(at), recorded, np.int64))
     storing.add_rollups(added, added.bucket > _until(added.datastream, ends_of(added.datastream), before))
     if judged:

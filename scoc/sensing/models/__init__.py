@@ -3,6 +3,14 @@
 from scoc.sensing.models.alarms import Alarm, AlarmFlow, AlarmOccurrence, Baseline, Rule, RuleState
 from scoc.sensing.models.devices import DEVICE_TEXT, Datastream, Device, DeviceType
 from scoc.sensing.models.observations import Latest, Observation, Rejected, RejectedCount, Rollup, WriterNumber
+from scoc.sensing.models.things import (
+    Feature,
+    HistoricalLocation,
+    Location,
+    ObservedProperty,
+    Sensor,
+    Thing,
+)
 
 __all__ = [
     "DEVICE_TEXT",
@@ -13,12 +21,18 @@ __all__ = [
     "Datastream",
     "Device",
     "DeviceType",
+    "Feature",
+    "HistoricalLocation",
     "Latest",
+    "Location",
     "Observation",
+    "ObservedProperty",
     "Rejected",
     "RejectedCount",
     "Rollup",
     "Rule",
     "RuleState",
+    "Sensor",
+    "Thing",
     "WriterNumber",
 ]

@@ -96,6 +96,33 @@ class Datastream(models.Model):
     repeat = models.CharField(max_length=8, choices=Repeat.choices, default=Repeat.IGNORE)
     active = models.BooleanField(default=True)
     """Whether readings are taken; a property that left the type keeps its history and takes no more."""
+    thing = models.ForeignKey("sensing.Thing", on_delete=models.PROTECT, null=True, related_name="datastreams")
+    sensor = models.ForeignKey("sensing.Sensor", on_delete=models.PROTECT, null=True, related_name="datastreams")
+    observed_property = models.ForeignKey(
+        "sensing.ObservedProperty", on_delete=models.PROTECT, null=True, related_name="datastreams"
+    )  # fmt: skip
+    title = models.CharField(max_length=300, blank=True)
+    """Its name as SensorThings tells it, in one language."""
+    description = models.TextField(blank=True)
+    observation_type = models.CharField(max_length=120, blank=True)
+    unit_of_measurement = models.JSONField(null=True)
+    """{name, symbol, definition}; of several properties a list of them."""
+    properties = models.JSONField(null=True)
+    observed_area = models.TextField(null=True)  # noqa: DJ001  # null is "never said"
+    """GeoJSON in WGS84, with its box beside it."""
+    west = models.FloatField(null=True)
+    south = models.FloatField(null=True)
+    east = models.FloatField(null=True)
+    north = models.FloatField(null=True)
+    result_from = MicrosField(null=True)
+    result_until = MicrosField(null=True)
+    """The oldest and the newest time that a result was made, where senders say it."""
+    multi = models.BooleanField(default=False)
+    """Whether each of its observations holds several results (MultiDatastream)."""
+    multi_types = models.JSONField(null=True)
+    observed_properties = models.ManyToManyField(
+        "sensing.ObservedProperty", db_table="sensing_datastream_property", related_name="multi_datastreams"
+    )  # fmt: skip
     run = models.ForeignKey("core.Run", on_delete=models.PROTECT, related_name="+")
     """A drill's simulated readings come from datastreams of their own."""
 

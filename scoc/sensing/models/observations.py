@@ -20,8 +20,21 @@ class Observation(models.Model):
     )
     at = MicrosField()
     """Phenomenon time: when it was so."""
-    result = models.FloatField()
+    result = models.FloatField(null=True)
+    """The number; null where the result is something else."""
     recorded = MicrosField()
+    until = MicrosField(null=True)
+    """When it ended to be so, where the phenomenon time is an interval."""
+    result_at = MicrosField(null=True)
+    """When the result was made (resultTime), if the sender said so."""
+    other = models.JSONField(null=True)
+    """A result that is no number."""
+    quality = models.JSONField(null=True)
+    valid_from = MicrosField(null=True)
+    valid_until = MicrosField(null=True)
+    parameters = models.JSONField(null=True)
+    feature_id = models.BigIntegerField(null=True)
+    """What it is about, where that is not the place of its thing."""
     dedup_key = models.CharField(max_length=120, null=True)  # noqa: DJ001  # null means "keep every repeat"
 
     class Meta:
@@ -60,6 +73,8 @@ class Latest(models.Model):
     result = models.FloatField()
     observation_id = models.BigIntegerField()
     recorded = MicrosField(db_index=True)
+    first_at = MicrosField(null=True)
+    """When the oldest reading was."""
 
     class Meta:
         db_table = "sensing_latest"

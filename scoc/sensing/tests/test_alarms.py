@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 from django.db import DatabaseError, transaction
 
@@ -299,7 +300,7 @@ def test_a_silence_ends_by_an_import_too(city: City, monday: datetime) -> None:
     device = make_device()
     listen()
     assert Alarm.objects.get().active
-    storing.move_latest(*latest_of(line_of(device).pk, monday, 5.0), to_micros(monday))
+    storing.move_latest(*latest_of(line_of(device).pk, monday, 5.0), to_micros(monday), np.array([to_micros(monday)]))
     listen()
     assert not Alarm.objects.get().active
 

@@ -1,0 +1,191 @@
+"""The entity sets of SensorThings (18-088 section 8): their properties, their columns, how they hang together.
+
+A column stands as SQL over `{t}`, the alias of its table. Words in it are ours, never of a request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a value is, for comparisons and for JSON."""
+
+    ID = "id"
+    TEXT = "text"
+    NUMBER = "number"
+    TIME = "time"
+    """Microseconds since 1970 UTC."""
+    INTERVAL = "interval"
+    """A beginning and an end, equal or the end empty where it is an instant."""
+    JSON = "json"
+    """Any JSON; what it is shows when it is read."""
+    SHAPE = "shape"
+    """GeoJSON, with a bounding box beside it."""
+    RESULT = "result"
+    """A number in its own column, else any JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of an entity."""
+
+    name: str
+    kind: Kind
+    columns: tuple[str, ...]
+    """SQL of its parts: of an interval beginning and end, of a result number and JSON, of a shape the GeoJSON."""
+    required: bool = False
+    """Whether whoever makes the entity must give it."""
+    box: tuple[str, str, str, str] | None = None
+    """Of a shape: west, south, east, north."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A way from one entity to others."""
+
+    name: str
+    target: str
+    many: bool
+    source_column: str = "id"
+    target_column: str = "id"
+    link: tuple[str, str, str] | None = None
+    """Of many to many: table, its column for the source, its column for the target."""
+    back: str = ""
+    """The relation of the target that leads back here."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySet:
+    """One kind of entity with its table."""
+
+    name: str
+    single: str
+    table: str
+    properties: dict[str, Property]
+    relations: dict[str, Relation]
+    condition: str = ""
+    """What rows of the table belong to it, where not all do."""
+    keys: tuple[str, ...] = field(default=("id",))
+    """Columns that relations start from: they are read beside the properties."""
+
+
+def _text(name: str, column: str | None = None, *, required: bool = False) -> Property:
+    return Property(name, Kind.TEXT, (f"{{t}}.{column or name}",), required)
+
+
+def _json(name: str, column: str | None = None, *, required: bool = False) -> Property:
+    return Property(name, Kind.JSON, (f"{{t}}.{column or name}",), required)
+
+
+def _shape(name: str, column: str | None = None, *, required: bool = False) -> Property:
+    sides = ("{t}.west", "{t}.south", "{t}.east", "{t}.north")
+    return Property(name, Kind.SHAPE, (f"{{t}}.{column or name}",), required, sides)
+
+
+def _made(
+    name: str, single: str, table: str, properties: tuple[Property, ...], relations: tuple[Relation, ...],
+    condition: str = "",
+) -> EntitySet:  # fmt: skip
+    keys = tuple(dict.fromkeys(("id", *(one.source_column for one in relations))))
+    return EntitySet(
+        name, single, table, {one.name: one for one in properties}, {one.name: one for one in relations}, condition,
+        keys,
+    )  # fmt: skip
+
+
+_NAMED = (_text("name", required=True), _text("description", required=True))
+_LOCATED = ("sensing_thing_location", "thing_id", "location_id")
+_LATEST = "(SELECT sensing_latest.{} FROM sensing_latest WHERE sensing_latest.datastream_id = {{t}}.id)"
+_STREAM_NAMED = (_text("name", "title", required=True), _text("description", required=True))
+_OBSERVED = (
+    Property("phenomenonTime", Kind.INTERVAL, (_LATEST.format("first_at"), _LATEST.format("at"))),
+    Property("resultTime", Kind.INTERVAL, ("{t}.result_from", "{t}.result_until")),
+)
+_STREAM_LINK = ("sensing_datastream_property", "datastream_id", "observedproperty_id")
+
+_SETS = (
+    _made("Things", "Thing", "sensing_thing", (*_NAMED, _json("properties")), (
+        Relation("Locations", "Locations", True, link=_LOCATED, back="Things"),
+        Relation("HistoricalLocations", "HistoricalLocations", True, target_column="thing_id", back="Thing"),
+        Relation("Datastreams", "Datastreams", True, target_column="thing_id", back="Thing"),
+        Relation("MultiDatastreams", "MultiDatastreams", True, target_column="thing_id", back="Thing"),
+    )),
+    _made("Locations", "Location", "sensing_location", (
+        *_NAMED, _text("encodingType", "encoding_type", required=True), _shape("location", required=True),
+        _json("properties"),
+    ), (
+        Relation("Things", "Things", True, link=(_LOCATED[0], _LOCATED[2], _LOCATED[1]), back="Locations"),
+        Relation("HistoricalLocations", "HistoricalLocations", True, back="Locations",
+                 link=("sensing_historical_place", "location_id", "historicallocation_id")),
+    )),
+    _made("HistoricalLocations", "HistoricalLocation", "sensing_historical_location", (
+        Property("time", Kind.TIME, ("{t}.at",), required=True),
+    ), (
+        Relation("Thing", "Things", False, source_column="thing_id", back="HistoricalLocations"),
+        Relation("Locations", "Locations", True, back="HistoricalLocations",
+                 link=("sensing_historical_place", "historicallocation_id", "location_id")),
+    )),
+    _made("Datastreams", "Datastream", "sensing_datastream", (
+        *_STREAM_NAMED, _text("observationType", "observation_type", required=True),
+        _json("unitOfMeasurement", "unit_of_measurement", required=True),
+        _shape("observedArea", "observed_area"), *_OBSERVED, _json("properties"),
+    ), (
+        Relation("Thing", "Things", False, source_column="thing_id", back="Datastreams"),
+        Relation("Sensor", "Sensors", False, source_column="sensor_id", back="Datastreams"),
+        Relation("ObservedProperty", "ObservedProperties", False, source_column="observed_property_id",
+                 back="Datastreams"),
+        Relation("Observations", "Observations", True, target_column="datastream_id", back="Datastream"),
+    ), "NOT {t}.multi"),
+    _made("MultiDatastreams", "MultiDatastream", "sensing_datastream", (
+        *_STREAM_NAMED, _text("observationType", "observation_type"),
+        _json("multiObservationDataTypes", "multi_types", required=True),
+        _json("unitOfMeasurements", "unit_of_measurement", required=True),
+        _shape("observedArea", "observed_area"), *_OBSERVED, _json("properties"),
+    ), (
+        Relation("Thing", "Things", False, source_column="thing_id", back="MultiDatastreams"),
+        Relation("Sensor", "Sensors", False, source_column="sensor_id", back="MultiDatastreams"),
+        Relation("ObservedProperties", "ObservedProperties", True, link=_STREAM_LINK, back="MultiDatastreams"),
+        Relation("Observations", "Observations", True, target_column="datastream_id", back="MultiDatastream"),
+    ), "{t}.multi"),
+    _made("Sensors", "Sensor", "sensing_sensor", (
+        *_NAMED, _text("encodingType", "encoding_type", required=True), _json("metadata", required=True),
+        _json("properties"),
+    ), (
+        Relation("Datastreams", "Datastreams", True, target_column="sensor_id", back="Sensor"),
+        Relation("MultiDatastreams", "MultiDatastreams", True, target_column="sensor_id", back="Sensor"),
+    )),
+    _made("ObservedProperties", "ObservedProperty", "sensing_observed_property", (
+        _NAMED[0], _text("definition", required=True), _NAMED[1], _json("properties"),
+    ), (
+        Relation("Datastreams", "Datastreams", True, target_column="observed_property_id", back="ObservedProperty"),
+        Relation("MultiDatastreams", "MultiDatastreams", True, back="ObservedProperties",
+                 link=(_STREAM_LINK[0], _STREAM_LINK[2], _STREAM_LINK[1])),
+    )),
+    _made("Observations", "Observation", "sensing_observation", (
+        Property("phenomenonTime", Kind.INTERVAL, ("{t}.at", "{t}.until")),
+        Property("result", Kind.RESULT, ("{t}.result", "{t}.other"), required=True),
+        Property("resultTime", Kind.TIME, ("{t}.result_at",)),
+        _json("resultQuality", "quality"),
+        Property("validTime", Kind.INTERVAL, ("{t}.valid_from", "{t}.valid_until")),
+        _json("parameters"),
+    ), (
+        Relation("Datastream", "Datastreams", False, source_column="datastream_id", back="Observations"),
+        Relation("MultiDatastream", "MultiDatastreams", False, source_column="datastream_id", back="Observations"),
+        Relation("FeatureOfInterest", "FeaturesOfInterest", False, source_column="feature_id", back="Observations"),
+    )),
+    _made("FeaturesOfInterest", "FeatureOfInterest", "sensing_feature", (
+        *_NAMED, _text("encodingType", "encoding_type", required=True), _shape("feature", required=True),
+        _json("properties"),
+    ), (
+        Relation("Observations", "Observations", True, target_column="feature_id", back="FeatureOfInterest"),
+    )),
+)  # fmt: skip
+SETS = {one.name: one for one in _SETS}
+"""The entity sets by the names that stand in addresses."""
+
+
+def target_of(relation: Relation) -> EntitySet:
+    """Where a relation leads."""
+    return SETS[relation.target]

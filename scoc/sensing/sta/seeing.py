@@ -1,0 +1,76 @@
+"""What of each entity set a viewer may see: by the organisation and area of its thing, and in the viewer's run."""
+
+from __future__ import annotations
+
+from scoc.core.access import allowed
+from scoc.core.acting import Viewer
+from scoc.core.now import current_run
+from scoc.sensing.models import Datastream
+from scoc.sensing.sta.entities import EntitySet
+from scoc.sensing.sta.sql import Sql, both, sql, value
+from scoc.sensing.sta.translating import Sight
+
+SEE = "sensing.read_observations"
+_OWN = frozenset({"Things", "Locations", "FeaturesOfInterest"})
+_STREAMS = frozenset({"Datastreams", "MultiDatastreams"})
+_COMMON = frozenset({"Sensors", "ObservedProperties"})
+"""Instruments and properties belong to nobody."""
+
+
+def sight_of(viewer: Viewer) -> Sight:
+    """The viewer's sight under the permission to read observations. Raises NotAllowed without it."""
+    owned = _owned(viewer)
+    run = viewer.run_id or current_run()
+    several = Datastream.objects.exclude(run_id=run).exists()
+
+    def streams(alias: str) -> Sql | None:
+        in_run = sql(f"{alias}.run_id = {{0}}", value(run, "whole")) if several else None
+        return both(in_run, _of_things(f"{alias}.thing_id", owned))
+
+    def sight(entity: EntitySet, alias: str) -> Sql | None:
+        if entity.name in _COMMON:
+            return None
+        if entity.name in _OWN:
+            return None if owned is None else _placed(owned, alias)
+        if entity.name in _STREAMS:
+            return streams(alias)
+        if entity.name == "HistoricalLocations":
+            return _of_things(f"{alias}.thing_id", owned)
+        inside = streams("s")
+        return None if inside is None else sql(
+            f"EXISTS (SELECT 1 FROM sensing_datastream s WHERE s.id = {alias}.datastream_id AND {{0}})", inside
+        )  # fmt: skip
+
+    return sight
+
+
+def _owned(viewer: Viewer) -> list[tuple[str, str]] | None:
+    """Column → beginning of the path that an organisation or area must have; None is the whole city."""
+    found = allowed(viewer, SEE)
+    if found.city:
+        return None
+    scopes = []
+    if "area_below" in found.scopes and viewer.area_path:
+        scopes.append(("area", viewer.area_path))
+    if {"unit", "unit_below"} & found.scopes and viewer.organisation_path:
+        scopes.append(("organisation", viewer.organisation_path))
+    return scopes
+
+
+def _placed(owned: list[tuple[str, str]], alias: str) -> Sql:
+    if not owned:
+        return Sql("(1 = 0)")
+    parts = [
+        sql(
+            f"{alias}.{column}_id IN (SELECT o.id FROM core_{column} o WHERE substr(o.path, 1, length({{0}})) = {{0}})",
+            value(path, "text"),
+        )
+        for column, path in owned
+    ]  # fmt: skip
+    return Sql(" OR ".join(part.text for part in parts), tuple(one for part in parts for one in part.values))
+
+
+def _of_things(column: str, owned: list[tuple[str, str]] | None) -> Sql | None:
+    if owned is None:
+        return None
+    return sql(f"{column} IN (SELECT h.id FROM sensing_thing h WHERE {{0}})", _placed(owned, "h"))

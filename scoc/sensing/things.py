@@ -1,0 +1,168 @@
+"""Devices as SensorThings tells of them: each is a Thing at a Location, its type a Sensor, its series Datastreams."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import Any
+from urllib.parse import quote
+
+from django.db.models import QuerySet
+
+from scoc.core.now import city_now
+from scoc.core.pack import ALWAYS
+from scoc.sensing.models import (
+    Datastream,
+    Device,
+    DeviceType,
+    HistoricalLocation,
+    Location,
+    ObservedProperty,
+    Sensor,
+    Thing,
+)
+from scoc.sensing.models.things import GEOJSON
+
+MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
+_MANY = 500
+
+
+def follow_devices(devices: QuerySet[Device]) -> None:
+    """Let things, places, sensors and the words of datastreams be as these devices and their types now are.
+
+    A device that moved is at a new Location from now on; where it was stays in its history.
+    """
+    rows = list(devices.select_related("type"))
+    sensors = _sensors({row.type_id: row.type for row in rows})
+    properties = _properties({row.type_id: row.type for row in rows})
+    things = _things(rows)
+    _places(rows, things)
+    _streams(rows, things, sensors, properties)
+
+
+def _sensors(types: dict[int, DeviceType]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for pk, type_ in types.items():
+        sensor, _ = Sensor.objects.update_or_create(
+            type_id=pk,
+            defaults={
+                "name": type_.name.zh, "description": type_.name.en, "encoding_type": "application/json",
+                "metadata": {"type": type_.code, "streams": type_.streams},
+            },
+        )  # fmt: skip
+        found[pk] = sensor.pk
+    return found
+
+
+def _properties(types: dict[int, DeviceType]) -> dict[str, int]:
+    wanted = {stream["property"]: stream for type_ in types.values() for stream in type_.streams}
+    found = dict(ObservedProperty.objects.filter(code__in=wanted).values_list("code", "id"))
+    for code, stream in wanted.items():
+        if code not in found:
+            made = ObservedProperty.objects.create(
+                code=code, name=stream["name_zh"], description=stream["name_en"],
+                definition=f"urn:scoc:property:{code}",
+            )  # fmt: skip
+            found[code] = made.pk
+    return {str(code): pk for code, pk in found.items()}
+
+
+def _told(device: Device) -> dict[str, Any]:
+    return {
+        "name": device.name.zh, "description": device.place or device.type.name.zh,
+        "properties": {"key": device.key, "type": device.type.code, "name_en": device.name.en},
+        "organisation_id": device.organisation_id, "area_id": device.area_id,
+    }  # fmt: skip
+
+
+def _things(devices: list[Device]) -> dict[int, Thing]:
+    found = {
+        row.device_id: row for row in Thing.objects.filter(device__in=[d.pk for d in devices]) if row.device_id
+    }  # fmt: skip
+    changed = []
+    for device in devices:
+        thing = found.get(device.pk)
+        if thing is not None:
+            for name, told in _told(device).items():
+                setattr(thing, name, told)
+            changed.append(thing)
+    Thing.objects.bulk_update(
+        changed, ["name", "description", "properties", "organisation", "area"], batch_size=_MANY
+    )  # fmt: skip
+    fresh = [Thing(device=device, **_told(device)) for device in devices if device.pk not in found]
+    for made in Thing.objects.bulk_create(fresh, batch_size=_MANY):
+        assert made.device_id is not None
+        found[made.device_id] = made
+    return found
+
+
+def _places(devices: list[Device], things: dict[int, Thing]) -> None:
+    here: dict[int, tuple[float | None, float | None]] = {
+        row["thing_id"]: (row["location__west"], row["location__south"])
+        for row in Thing.locations.through.objects.filter(thing_id__in=[one.pk for one in things.values()]).values(
+            "thing_id", "location__west", "location__south"
+        )
+    }
+    moved = [device for device in devices if here.get(things[device.pk].pk) != (device.lon, device.lat)]
+    places = Location.objects.bulk_create(
+        [
+            Location(
+                name=device.place or device.name.zh, description=device.name.zh, encoding_type=GEOJSON,
+                location=json.dumps({"type": "Point", "coordinates": [device.lon, device.lat]}),
+                west=device.lon, east=device.lon, south=device.lat, north=device.lat,
+                organisation_id=device.organisation_id, area_id=device.area_id,
+            )
+            for device in moved
+        ],
+        batch_size=_MANY,
+    )  # fmt: skip
+    linked = Thing.locations.through
+    linked.objects.filter(thing_id__in=[things[device.pk].pk for device in moved]).delete()
+    linked.objects.bulk_create(
+        [linked(thing_id=things[d.pk].pk, location_id=p.pk) for d, p in zip(moved, places, strict=True)],
+        batch_size=_MANY,
+    )
+    moment = city_now()
+    times = HistoricalLocation.objects.bulk_create(
+        [
+            HistoricalLocation(
+                thing=things[device.pk], at=moment if things[device.pk].pk in here else max(device.registered_at, ALWAYS)
+            )
+            for device in moved
+        ],
+        batch_size=_MANY,
+    )
+    was = HistoricalLocation.locations.through
+    was.objects.bulk_create(
+        [was(historicallocation_id=t.pk, location_id=p.pk) for t, p in zip(times, places, strict=True)],
+        batch_size=_MANY,
+    )
+
+
+def unit_told(unit: str) -> dict[str, str]:
+    """A unit as SensorThings tells it."""
+    return {"name": unit, "symbol": unit, "definition": f"urn:scoc:unit:{quote(unit)}"}
+
+
+def _streams(
+    devices: list[Device], things: dict[int, Thing], sensors: dict[int, int], properties: dict[str, int]
+) -> None:
+    by_device: dict[int, list[Datastream]] = defaultdict(list)
+    for stream in Datastream.objects.filter(device__in=[device.pk for device in devices]):
+        by_device[stream.device_id].append(stream)
+    changed = []
+    for device in devices:
+        for stream in by_device[device.pk]:
+            if stream.property in properties:
+                stream.observed_property_id = properties[stream.property]
+            stream.thing, stream.sensor_id = things[device.pk], sensors[device.type_id]
+            stream.title = f"{device.name.zh} · {stream.name.zh}"[:300]
+            stream.description = f"{device.name.en} · {stream.name.en}"
+            stream.observation_type = MEASUREMENT
+            stream.unit_of_measurement = unit_told(stream.unit)
+            changed.append(stream)
+    Datastream.objects.bulk_update(
+        changed,
+        ["thing", "sensor", "observed_property", "title", "description", "observation_type", "unit_of_measurement"],
+        batch_size=_MANY,
+    )
