@@ -1,7 +1,7 @@
 """The router in front of Django: paths that must not pay for its request stack, declared by modules.
 
-A module offers them in `lean.py` as `LEAN_PATHS`, a dict of path → ASGI application, with `startup` and `shutdown`
-coroutines where it has something to start and stop.
+A module offers them in `lean.py` as `LEAN_PATHS`, a dict of path → ASGI application, or as `LEAN_ROOTS`, with all that
+lies below a path, and `startup` and `shutdown` coroutines where it has something to start and stop.
 """
 
 from __future__ import annotations
@@ -28,17 +28,25 @@ def route(django_application: ASGI, modules: Iterable[ModuleType] | None = None)
     """An application that sends each request to its lean path, or else to Django."""
     lean = [module for module in (declared("lean") if modules is None else modules) if module.__name__ != __name__]
     paths: dict[str, ASGI] = {"/api/v1/core/live": live.live}
+    roots: dict[str, ASGI] = {}
     for module in lean:
         paths.update(module.LEAN_PATHS)
+        roots.update(getattr(module, "LEAN_ROOTS", {}))
     bounded = _bounded(django_application)
 
     async def application(scope: dict[str, Any], receive: ASGI, send: ASGI) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(lean, receive, send)
         elif scope["type"] == "http":
-            await paths.get(scope["path"], bounded)(scope, receive, send)
+            path = scope["path"]
+            found = paths.get(path) or next((at for root, at in roots.items() if _below(root, path)), bounded)
+            await found(scope, receive, send)
 
     return application
+
+
+def _below(root: str, path: str) -> bool:
+    return path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/")
 
 
 def _bounded(application: ASGI) -> ASGI:

@@ -18,21 +18,14 @@ from datetime import UTC
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, connection, connections
 from django.db.models import Max, Q
-from django.http import parse_cookie
-from django.utils.crypto import constant_time_compare
 
-from scoc.core.access import actor_for
 from scoc.core.acting import Viewer
 from scoc.core.facts import FACTS, on_commit_hint
-from scoc.core.http.identity import POST_KEY, RUN_KEY, SEEN_KEY, held_post, is_idle, joined_run
+from scoc.core.http.identity import session_viewer
 from scoc.core.http.problems import MEDIA_TYPE, plain_problem
-from scoc.core.models import FactRow, User
-from scoc.core.now import real_run
+from scoc.core.models import FactRow
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
@@ -312,22 +305,8 @@ def with_connection(read: Callable[[], T]) -> T:
             connection.close()  # back into the pool; opening SQLite anew would cost more than the reading
 
 
-def _viewer_of(cookies: str) -> Viewer | None:
-    """The signed-in viewer in the chosen post; None when there is none."""
-    session = SessionStore(parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME))
-    known = User.objects.filter(pk=session.get(SESSION_KEY) or 0, is_active=True, must_change_password=False)
-    user = known.select_related("contact").first()
-    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
-        return None
-    post = held_post(user, session.get(POST_KEY))
-    if post is None or is_idle(session.get(SEEN_KEY), post.role.code):
-        return None
-    viewer = actor_for(user, post)
-    return viewer.on_run(joined_run(session.get(RUN_KEY), viewer) or real_run())
-
-
 async def _viewer(cookies: str) -> Viewer | None:
-    return await sync_to_async(with_connection)(lambda: _viewer_of(cookies))
+    return await sync_to_async(with_connection)(lambda: session_viewer(cookies))
 
 
 async def _refuse(send: ASGI, status: int) -> None:

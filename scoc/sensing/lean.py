@@ -35,6 +35,7 @@ from scoc.sensing.ingest.directory import KnownDevice
 from scoc.sensing.ingest.taking import Taken
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Device
+from scoc.sensing.sta import serving
 
 log = logging.getLogger(__name__)
 PATH = "/api/v1/sensing/readings"
@@ -114,12 +115,14 @@ async def startup() -> None:
     """Open the path."""
     global _door
     _door = _Door()
+    await serving.startup()
 
 
 async def shutdown() -> None:
     """Store what waits, then close."""
     global _door
     door, _door = _door, None
+    await serving.shutdown()
     if door is not None:
         await asyncio.to_thread(door.writer.stop)
         door.pool.shutdown(wait=False, cancel_futures=True)
@@ -419,3 +422,4 @@ def _told(problem: _Problem, headers: dict[bytes, bytes]) -> Message:
 
 
 LEAN_PATHS = {PATH: readings}
+LEAN_ROOTS = {serving.ROOT: serving.sensorthings}

@@ -126,7 +126,8 @@ def _places(devices: list[Device], things: dict[int, Thing]) -> None:
     times = HistoricalLocation.objects.bulk_create(
         [
             HistoricalLocation(
-                thing=things[device.pk], at=moment if things[device.pk].pk in here else max(device.registered_at, ALWAYS)
+                thing=things[device.pk],
+                at=moment if things[device.pk].pk in here else max(device.registered_at, ALWAYS),
             )
             for device in moved
         ],

@@ -113,7 +113,7 @@ def truth(folder: Path) -> dict[str, int]:
     found = dict.fromkeys(("acknowledged", "lost", "twice", "altered", "rollups", "latest", "facts", "alarms"), 0)
     for number in range(CLIENTS):
         line = Datastream.objects.get(device__key=f"dev-{number}")
-        stored: dict[str, list[tuple[int, float]]] = {}
+        stored: dict[str, list[tuple[int, float | None]]] = {}
         rows = Observation.objects.filter(datastream=line).order_by("at", "id")
         for pk, at, result in rows.values_list("id", "at", "result"):
             stored.setdefault(at.isoformat(), []).append((pk, result))

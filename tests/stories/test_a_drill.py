@@ -66,7 +66,7 @@ def test_who_joins_a_drill_acts_in_it_and_nobody_else_does(director: Actor, dril
     assert (run_of(inside), run_of(outside)) == ("exercise", "normal")
     post(inside, "/api/v1/intake/signals", SIGNAL)
     assert (situations(inside), situations(outside)) == (1, 0)
-    viewer = live._viewer_of("; ".join(f"{key}={cookie.value}" for key, cookie in inside.cookies.items()))
+    viewer = identity.session_viewer("; ".join(f"{key}={cookie.value}" for key, cookie in inside.cookies.items()))
     assert viewer is not None
     assert viewer.run_id == drill
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth import logout as end_session
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, parse_cookie
+from django.utils.crypto import constant_time_compare
 from ninja.utils import check_csrf
 
 from scoc.core import audit, clients, signing
@@ -78,6 +79,20 @@ def present_actor(request: HttpRequest) -> Actor | None:
         return Actor(user.pk, user.username, user.kind, address=client_address(request))
     actor = actor_for(user, held_post(user, request.session.get(POST_KEY)), address=client_address(request))
     return actor.on_run(joined_run(request.session.get(RUN_KEY), actor))
+
+
+def session_viewer(cookies: str) -> Actor | None:
+    """The signed-in viewer in the chosen post, by the header `Cookie` alone; None when there is none."""
+    session = SessionStore(parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME))
+    known = User.objects.filter(pk=session.get(SESSION_KEY) or 0, is_active=True, must_change_password=False)
+    user = known.select_related("contact").first()
+    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return None
+    post = held_post(user, session.get(POST_KEY))
+    if post is None or is_idle(session.get(SEEN_KEY), post.role.code):
+        return None
+    viewer = actor_for(user, post)
+    return viewer.on_run(joined_run(session.get(RUN_KEY), viewer) or real_run())
 
 
 def session_actor(request: HttpRequest) -> Actor | None:
@@ -171,6 +186,17 @@ class _Guard:
 def _presented_key(request: HttpRequest) -> str | None:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else None
+
+
+def presented_actor(request: HttpRequest) -> Actor | None:
+    """Who calls a lean path: the machine whose key was sent, or the person whose session's cookie was. None for nobody.
+
+    The person is only known for reading: no token of a page is looked at.
+    """
+    key = _presented_key(request)
+    if key is not None:
+        return clients.actor_of_key(key, client_address(request))
+    return session_viewer(request.META.get("HTTP_COOKIE", ""))
 
 
 class ApiKey(_Guard):

@@ -22,13 +22,14 @@ def counted(
 
     `start` (included) and `end` bound the phenomenon time, `known` the time of recording.
     """
-    rows = Observation.objects.filter(datastream=datastream)
+    rows = Observation.objects.filter(datastream=datastream).exclude(result=None)
     if start is not None and end is not None:
         rows = rows.extra(where=["at >= %s AND at < %s"], params=[start, end])
     if known is not None:
         rows = rows.extra(where=["recorded <= %s"], params=[known])
     chunk: list[tuple[int, float, int]] = []
     for at, result, recorded in rows.order_by("at", "id").values_list("at", "result", "recorded").iterator(_CHUNK):
+        assert result is not None
         chunk.append((to_micros(at), result, to_micros(recorded)))
         if len(chunk) == _CHUNK:
             yield _of(datastream, chunk)

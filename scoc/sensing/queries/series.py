@@ -70,7 +70,9 @@ def _readings(line: Datastream, start: datetime, end: datetime, known: datetime 
     rows = Observation.objects.filter(datastream=line, at__gte=start, at__lt=end)
     if known is not None:
         rows = rows.filter(recorded__lte=known)
-    for at, value in rows.order_by("at", "id").values_list("at", "result")[: MOST_POINTS + 1]:
+    numbers = rows.exclude(result=None).order_by("at", "id").values_list("at", "result")
+    for at, value in numbers[: MOST_POINTS + 1]:
+        assert value is not None
         yield ReadingPoint(at=at, value=value, minimum=value, maximum=value, n=1)
 
 

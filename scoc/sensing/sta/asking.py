@@ -40,8 +40,6 @@ class Query:
     expand: dict[str, Query] = field(default_factory=dict)
     after: list[Any] | None = None
     """Where the page before ended, by the columns of its order."""
-    array: bool = False
-    """Whether Observations are wanted as data arrays."""
     written: list[tuple[str, str]] = field(default_factory=list)
     """The options as they came."""
 
@@ -232,32 +230,33 @@ def _query(options: list[tuple[str, str]], entity: EntitySet, level: int = 0) ->
         if name in seen:
             raise _wrong(name, f"{name} stands twice.", "Give it once.", f"{name} 重复。")
         seen.add(name)
-        match name:
-            case "$filter":
-                made.filter = filters.parsed(text)
-            case "$orderby":
-                made.orderby = _ordered(text)
-            case "$top":
-                made.top = _number(name, text, MOST_TOP)
-            case "$skip":
-                made.skip = _number(name, text, MOST_SKIP)
-            case "$count":
-                made.count = _yes(name, text)
-            case "$select":
-                made.select = _selected(text, entity)
-            case "$expand":
-                made.expand = _expanded(text, entity, level)
-            case "$skiptoken" if level == 0:
-                made.after = _after(text)
-            case "$resultFormat" if level == 0 and entity.name == "Observations":
-                if text != "dataArray":
-                    raise _wrong(name, "There is no such format.", "It is dataArray.", "没有这种格式。")
-                made.array = True
-            case _:
-                raise _wrong(name[:40] or "$", f"There is no option {name[:40]}.",
-                             "Use $filter, $expand, $select, $orderby, $top, $skip, $count.",
-                             f"没有选项 {name[:40]}。")  # fmt: skip
+        _take(made, name, text, entity, level)
     return made
+
+
+def _take(made: Query, name: str, text: str, entity: EntitySet, level: int) -> None:
+    """One option."""
+    match name:
+        case "$filter":
+            made.filter = filters.parsed(text)
+        case "$orderby":
+            made.orderby = _ordered(text)
+        case "$top":
+            made.top = _number(name, text, MOST_TOP)
+        case "$skip":
+            made.skip = _number(name, text, MOST_SKIP)
+        case "$count":
+            made.count = _yes(name, text)
+        case "$select":
+            made.select = _selected(text, entity)
+        case "$expand":
+            made.expand = _expanded(text, entity, level)
+        case "$skiptoken" if level == 0:
+            made.after = _after(text)
+        case _:
+            raise _wrong(name[:40] or "$", f"There is no option {name[:40]}.",
+                         "Use $filter, $expand, $select, $orderby, $top, $skip, $count.",
+                         f"没有选项 {name[:40]}。")  # fmt: skip
 
 
 def query_of(text: str, entity: EntitySet) -> Query:

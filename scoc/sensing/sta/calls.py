@@ -165,7 +165,7 @@ _POSTGIS = {
 
 def _needs_shape(found: Sql) -> Sql:
     if found.kind != "shape":
-        raise invalid("$filter", f"A {found.kind} is no geometry.", "Give location, feature, observedArea or geography'…'.",
+        raise invalid("$filter", f"A {found.kind} is no geometry.", "Give a location, a feature or geography'…'.",
                       zh=f"{found.kind} 不是几何对象。")  # fmt: skip
     return found
 

@@ -97,6 +97,18 @@ def _made(
 
 _NAMED = (_text("name", required=True), _text("description", required=True))
 _LOCATED = ("sensing_thing_location", "thing_id", "location_id")
+
+
+def _one(name: str, target: str, *, source_column: str, back: str) -> Relation:
+    return Relation(name, target, many=False, source_column=source_column, back=back)
+
+
+def _many(
+    name: str, target: str, *, back: str, target_column: str = "id", link: tuple[str, str, str] | None = None
+) -> Relation:  # fmt: skip
+    return Relation(name, target, many=True, target_column=target_column, link=link, back=back)
+
+
 _LATEST = "(SELECT sensing_latest.{} FROM sensing_latest WHERE sensing_latest.datastream_id = {{t}}.id)"
 _STREAM_NAMED = (_text("name", "title", required=True), _text("description", required=True))
 _OBSERVED = (
@@ -107,24 +119,24 @@ _STREAM_LINK = ("sensing_datastream_property", "datastream_id", "observedpropert
 
 _SETS = (
     _made("Things", "Thing", "sensing_thing", (*_NAMED, _json("properties")), (
-        Relation("Locations", "Locations", True, link=_LOCATED, back="Things"),
-        Relation("HistoricalLocations", "HistoricalLocations", True, target_column="thing_id", back="Thing"),
-        Relation("Datastreams", "Datastreams", True, target_column="thing_id", back="Thing"),
-        Relation("MultiDatastreams", "MultiDatastreams", True, target_column="thing_id", back="Thing"),
+        _many("Locations", "Locations", link=_LOCATED, back="Things"),
+        _many("HistoricalLocations", "HistoricalLocations", target_column="thing_id", back="Thing"),
+        _many("Datastreams", "Datastreams", target_column="thing_id", back="Thing"),
+        _many("MultiDatastreams", "MultiDatastreams", target_column="thing_id", back="Thing"),
     )),
     _made("Locations", "Location", "sensing_location", (
         *_NAMED, _text("encodingType", "encoding_type", required=True), _shape("location", required=True),
         _json("properties"),
     ), (
-        Relation("Things", "Things", True, link=(_LOCATED[0], _LOCATED[2], _LOCATED[1]), back="Locations"),
-        Relation("HistoricalLocations", "HistoricalLocations", True, back="Locations",
+        _many("Things", "Things", link=(_LOCATED[0], _LOCATED[2], _LOCATED[1]), back="Locations"),
+        _many("HistoricalLocations", "HistoricalLocations", back="Locations",
                  link=("sensing_historical_place", "location_id", "historicallocation_id")),
     )),
     _made("HistoricalLocations", "HistoricalLocation", "sensing_historical_location", (
         Property("time", Kind.TIME, ("{t}.at",), required=True),
     ), (
-        Relation("Thing", "Things", False, source_column="thing_id", back="HistoricalLocations"),
-        Relation("Locations", "Locations", True, back="HistoricalLocations",
+        _one("Thing", "Things", source_column="thing_id", back="HistoricalLocations"),
+        _many("Locations", "Locations", back="HistoricalLocations",
                  link=("sensing_historical_place", "historicallocation_id", "location_id")),
     )),
     _made("Datastreams", "Datastream", "sensing_datastream", (
@@ -132,11 +144,11 @@ _SETS = (
         _json("unitOfMeasurement", "unit_of_measurement", required=True),
         _shape("observedArea", "observed_area"), *_OBSERVED, _json("properties"),
     ), (
-        Relation("Thing", "Things", False, source_column="thing_id", back="Datastreams"),
-        Relation("Sensor", "Sensors", False, source_column="sensor_id", back="Datastreams"),
-        Relation("ObservedProperty", "ObservedProperties", False, source_column="observed_property_id",
+        _one("Thing", "Things", source_column="thing_id", back="Datastreams"),
+        _one("Sensor", "Sensors", source_column="sensor_id", back="Datastreams"),
+        _one("ObservedProperty", "ObservedProperties", source_column="observed_property_id",
                  back="Datastreams"),
-        Relation("Observations", "Observations", True, target_column="datastream_id", back="Datastream"),
+        _many("Observations", "Observations", target_column="datastream_id", back="Datastream"),
     ), "NOT {t}.multi"),
     _made("MultiDatastreams", "MultiDatastream", "sensing_datastream", (
         *_STREAM_NAMED, _text("observationType", "observation_type"),
@@ -144,23 +156,23 @@ _SETS = (
         _json("unitOfMeasurements", "unit_of_measurement", required=True),
         _shape("observedArea", "observed_area"), *_OBSERVED, _json("properties"),
     ), (
-        Relation("Thing", "Things", False, source_column="thing_id", back="MultiDatastreams"),
-        Relation("Sensor", "Sensors", False, source_column="sensor_id", back="MultiDatastreams"),
-        Relation("ObservedProperties", "ObservedProperties", True, link=_STREAM_LINK, back="MultiDatastreams"),
-        Relation("Observations", "Observations", True, target_column="datastream_id", back="MultiDatastream"),
+        _one("Thing", "Things", source_column="thing_id", back="MultiDatastreams"),
+        _one("Sensor", "Sensors", source_column="sensor_id", back="MultiDatastreams"),
+        _many("ObservedProperties", "ObservedProperties", link=_STREAM_LINK, back="MultiDatastreams"),
+        _many("Observations", "Observations", target_column="datastream_id", back="MultiDatastream"),
     ), "{t}.multi"),
     _made("Sensors", "Sensor", "sensing_sensor", (
         *_NAMED, _text("encodingType", "encoding_type", required=True), _json("metadata", required=True),
         _json("properties"),
     ), (
-        Relation("Datastreams", "Datastreams", True, target_column="sensor_id", back="Sensor"),
-        Relation("MultiDatastreams", "MultiDatastreams", True, target_column="sensor_id", back="Sensor"),
+        _many("Datastreams", "Datastreams", target_column="sensor_id", back="Sensor"),
+        _many("MultiDatastreams", "MultiDatastreams", target_column="sensor_id", back="Sensor"),
     )),
     _made("ObservedProperties", "ObservedProperty", "sensing_observed_property", (
         _NAMED[0], _text("definition", required=True), _NAMED[1], _json("properties"),
     ), (
-        Relation("Datastreams", "Datastreams", True, target_column="observed_property_id", back="ObservedProperty"),
-        Relation("MultiDatastreams", "MultiDatastreams", True, back="ObservedProperties",
+        _many("Datastreams", "Datastreams", target_column="observed_property_id", back="ObservedProperty"),
+        _many("MultiDatastreams", "MultiDatastreams", back="ObservedProperties",
                  link=(_STREAM_LINK[0], _STREAM_LINK[2], _STREAM_LINK[1])),
     )),
     _made("Observations", "Observation", "sensing_observation", (
@@ -171,15 +183,15 @@ _SETS = (
         Property("validTime", Kind.INTERVAL, ("{t}.valid_from", "{t}.valid_until")),
         _json("parameters"),
     ), (
-        Relation("Datastream", "Datastreams", False, source_column="datastream_id", back="Observations"),
-        Relation("MultiDatastream", "MultiDatastreams", False, source_column="datastream_id", back="Observations"),
-        Relation("FeatureOfInterest", "FeaturesOfInterest", False, source_column="feature_id", back="Observations"),
+        _one("Datastream", "Datastreams", source_column="datastream_id", back="Observations"),
+        _one("MultiDatastream", "MultiDatastreams", source_column="datastream_id", back="Observations"),
+        _one("FeatureOfInterest", "FeaturesOfInterest", source_column="feature_id", back="Observations"),
     )),
     _made("FeaturesOfInterest", "FeatureOfInterest", "sensing_feature", (
         *_NAMED, _text("encodingType", "encoding_type", required=True), _shape("feature", required=True),
         _json("properties"),
     ), (
-        Relation("Observations", "Observations", True, target_column="feature_id", back="FeatureOfInterest"),
+        _many("Observations", "Observations", target_column="feature_id", back="FeatureOfInterest"),
     )),
 )  # fmt: skip
 SETS = {one.name: one for one in _SETS}

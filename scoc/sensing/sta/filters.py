@@ -41,9 +41,11 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
 
 def _call(name: ast.Identifier, arguments: list[Any]) -> ast.Call:
     """A call, if there is such a function and it takes so many arguments. Raises Invalid."""
-    full = name.full_name().lower()
+    full = ".".join([*name.namespace, name.name]).lower()
     if full not in FUNCTIONS:
-        raise _wrong(f"there is no function {full[:40]}", f"没有函数 {full[:40]}", "Use a function of SensorThings 1.1.")
+        raise _wrong(
+            f"there is no function {full[:40]}", f"没有函数 {full[:40]}", "Use a function of SensorThings 1.1."
+        )
     least, most = FUNCTIONS[full]
     if not least <= len(arguments) <= most:
         wanted = str(least) if least == most else f"{least} to {most}"
@@ -66,22 +68,26 @@ def _prepared(text: str) -> str:
 def parsed(text: str) -> Any:
     """The tree of an expression. Raises Invalid that says where it went wrong."""
     if len(text) > MOST_CHARACTERS:
-        raise _wrong(f"there are more than {MOST_CHARACTERS} characters", f"超过 {MOST_CHARACTERS} 个字符", "Shorten it.")
+        raise _wrong(
+            f"there are more than {MOST_CHARACTERS} characters", f"超过 {MOST_CHARACTERS} 个字符", "Shorten it."
+        )
     nested = deepest = 0
     for mark in _QUOTED.sub("", text):
         nested += (mark == "(") - (mark == ")")
         deepest = max(deepest, nested)
     if deepest > MOST_DEPTH:
         raise _wrong("brackets are nested too deeply", "括号嵌套过深", "Write it flatter.")
-    parser = ODataParser()
-    parser._function_call = _call
+    parser: Any = ODataParser()
+    parser._function_call = _call  # its own knows OData's functions alone
     try:
         tree = parser.parse(ODataLexer().tokenize(_prepared(text.strip())))
     except Invalid:
         raise
     except (ODataException, ValueError, AttributeError, TypeError) as error:
         told = str(error).split("\n", 1)[0][:160]
-        raise _wrong(f"something is not understood: {told}", f"无法理解：{told}", "See 18-088 section 9.3.3.5.") from error
+        raise _wrong(
+            f"something is not understood: {told}", f"无法理解：{told}", "See 18-088 section 9.3.3.5."
+        ) from error
     if tree is None:
         raise _wrong("there is nothing", "内容为空", "Write an expression, or leave the option out.")
     return tree

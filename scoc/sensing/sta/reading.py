@@ -15,7 +15,7 @@ from scoc.sensing.sta import shapes
 from scoc.sensing.sta.asking import Path, Query, Step, query_of, token_of
 from scoc.sensing.sta.entities import SETS, EntitySet, Kind, Property, Relation, target_of
 from scoc.sensing.sta.rendering import entity_json
-from scoc.sensing.sta.sql import Sql, both, ids_of, on_postgres, sql, value
+from scoc.sensing.sta.sql import Sql, both, ids_of, on_postgres, sql, value, word
 from scoc.sensing.sta.translating import Sight, Translator, column_of
 
 COUNT_LIMIT = 100_000
@@ -186,15 +186,14 @@ def _one(reader: Reader, path: Path, query: Query) -> Json:
 
 
 def _statement(
-    level: _Level, joins: list[Sql], conditions: list[Sql | None], *, limit: int, skip: int = 0, alias: str = "t",
-    distinct: bool = False,
+    level: _Level, joins: list[Sql], conditions: list[Sql | None], *, limit: int, skip: int = 0
 ) -> Sql:  # fmt: skip
     condition = both(level.condition, *conditions)
     where = sql(" WHERE {0}", condition) if condition is not None else Sql("")
     return sql(
-        f"SELECT {'DISTINCT ' if distinct else ''}{{0}} FROM {level.entity.table} {alias} {{1}}{{2}} ORDER BY {{3}} "
-        f"LIMIT {limit:d} OFFSET {skip:d}",
-        _listed(level.columns), _listed([*joins, *level.joins], " "), where, level.ordering(),
+        "SELECT {0} FROM {1} t {2}{3} ORDER BY {4} LIMIT {5} OFFSET {6}",
+        _listed(level.columns), word(level.entity.table), _listed([*joins, *level.joins], " "), where,
+        level.ordering(), word(limit), word(skip),
     )  # fmt: skip
 
 
@@ -203,11 +202,15 @@ def _exists(reader: Reader, path: Path) -> None:
     if len(path.steps) > 1:
         parent = Path(path.steps[:-1])
         joins, conditions = _way(parent)
-        seen = both(*conditions, *_all_seen(reader, parent), reader.sight(parent.last.entity, "t"),
-                    Sql(parent.last.entity.condition.format(t="t")) if parent.last.entity.condition else None)
+        seen = both(
+            *conditions,
+            *_all_seen(reader, parent),
+            reader.sight(parent.last.entity, "t"),
+            Sql(parent.last.entity.condition.format(t="t")) if parent.last.entity.condition else None,
+        )
         assert seen is not None
-        table = parent.last.entity.table
-        if not _rows(sql(f"SELECT 1 FROM {table} t {{0}} WHERE {{1}} LIMIT 1", _listed(joins, " "), seen)):
+        table = word(parent.last.entity.table)
+        if not _rows(sql("SELECT 1 FROM {0} t {1} WHERE {2} LIMIT 1", table, _listed(joins, " "), seen)):
             raise _no_such(parent.last)
 
 
@@ -234,8 +237,10 @@ def _collection(reader: Reader, path: Path, query: Query, options: str) -> Json:
 def _counted(level: _Level, joins: list[Sql], conditions: list[Sql | None]) -> Json:
     condition = both(level.condition, *conditions)
     where = sql(" WHERE {0}", condition) if condition is not None else Sql("")
-    inner = sql(f"SELECT 1 FROM {level.entity.table} t {{0}}{{1}} LIMIT {COUNT_LIMIT + 1}",
-                _listed([*joins, *level.joins], " "), where)  # fmt: skip
+    inner = sql(
+        "SELECT 1 FROM {0} t {1}{2} LIMIT {3}", word(level.entity.table), _listed([*joins, *level.joins], " "), where,
+        word(COUNT_LIMIT + 1),
+    )  # fmt: skip
     number = int(_rows(sql("SELECT count(*) FROM ({0}) AS c", inner))[0][0])
     if number > COUNT_LIMIT:
         return {"@iot.count": COUNT_LIMIT, "@iot.countIsLowerBound": True}
@@ -345,15 +350,15 @@ def _per_parent(level: _Level, relation: Relation, ids: list[int]) -> Sql:
     if on_postgres():
         named = _listed([sql(f"{{0}} AS c{n}", column) for n, column in enumerate(level.columns)])
         return sql(
-            f"SELECT p.v, x.* FROM {{0}} CROSS JOIN LATERAL (SELECT {{1}} FROM {level.entity.table} t {{2}} "
-            f"WHERE {{3}} ORDER BY {{4}} LIMIT {top:d} OFFSET {skip:d}) AS x",
-            ids_of(ids), named, joins, condition, level.ordering(),
+            "SELECT p.v, x.* FROM {0} CROSS JOIN LATERAL (SELECT {1} FROM {2} t {3} WHERE {4} ORDER BY {5} "
+            "LIMIT {6} OFFSET {7}) AS x",
+            ids_of(ids), named, word(level.entity.table), joins, condition, level.ordering(), word(top), word(skip),
         )  # fmt: skip
     return sql(
-        f"SELECT p.v, {{1}} FROM {{0}} CROSS JOIN {level.entity.table} t {{2}} WHERE {{5}} AND t.id IN "
-        f"(SELECT t.id FROM {level.entity.table} t {{2}} WHERE {{3}} ORDER BY {{4}} LIMIT {top:d} OFFSET {skip:d}) "
-        "ORDER BY p.v, {4}",
-        ids_of(ids), _listed(level.columns), joins, condition, level.ordering(), Sql(hangs),
+        "SELECT p.v, {1} FROM {0} CROSS JOIN {2} t {3} WHERE {8} AND t.id IN "
+        "(SELECT t.id FROM {2} t {3} WHERE {4} ORDER BY {5} LIMIT {6} OFFSET {7}) ORDER BY p.v, {5}",
+        ids_of(ids), _listed(level.columns), word(level.entity.table), joins, condition, level.ordering(), word(top),
+        word(skip), Sql(hangs),
     )  # fmt: skip
 
 
@@ -361,8 +366,10 @@ def _counts_below(level: _Level, relation: Relation, ids: list[int]) -> dict[int
     join, hangs = _link(relation)
     condition = both(Sql(hangs), level.condition)
     assert condition is not None
-    inner = sql(f"(SELECT count(*) FROM (SELECT 1 FROM {level.entity.table} t {{0}} WHERE {{1}} "
-                f"LIMIT {COUNT_LIMIT}) AS c)", _listed([Sql(join), *level.joins], " "), condition)  # fmt: skip
+    inner = sql(
+        "(SELECT count(*) FROM (SELECT 1 FROM {0} t {1} WHERE {2} LIMIT {3}) AS c)", word(level.entity.table),
+        _listed([Sql(join), *level.joins], " "), condition, word(COUNT_LIMIT),
+    )  # fmt: skip
     return dict(_rows(sql("SELECT p.v, {0} FROM {1}", inner, ids_of(ids))))
 
 

@@ -7,7 +7,7 @@ from scoc.core.acting import Viewer
 from scoc.core.now import current_run
 from scoc.sensing.models import Datastream
 from scoc.sensing.sta.entities import EntitySet
-from scoc.sensing.sta.sql import Sql, both, sql, value
+from scoc.sensing.sta.sql import Sql, both, sql, value, word
 from scoc.sensing.sta.translating import Sight
 
 SEE = "sensing.read_observations"
@@ -38,7 +38,7 @@ def sight_of(viewer: Viewer) -> Sight:
             return _of_things(f"{alias}.thing_id", owned)
         inside = streams("s")
         return None if inside is None else sql(
-            f"EXISTS (SELECT 1 FROM sensing_datastream s WHERE s.id = {alias}.datastream_id AND {{0}})", inside
+            "EXISTS (SELECT 1 FROM sensing_datastream s WHERE s.id = {0}.datastream_id AND {1})", word(alias), inside
         )  # fmt: skip
 
     return sight
@@ -62,8 +62,8 @@ def _placed(owned: list[tuple[str, str]], alias: str) -> Sql:
         return Sql("(1 = 0)")
     parts = [
         sql(
-            f"{alias}.{column}_id IN (SELECT o.id FROM core_{column} o WHERE substr(o.path, 1, length({{0}})) = {{0}})",
-            value(path, "text"),
+            "{0}.{1}_id IN (SELECT o.id FROM core_{1} o WHERE substr(o.path, 1, length({2})) = {2})",
+            word(alias), word(column), value(path, "text"),
         )
         for column, path in owned
     ]  # fmt: skip
@@ -73,4 +73,4 @@ def _placed(owned: list[tuple[str, str]], alias: str) -> Sql:
 def _of_things(column: str, owned: list[tuple[str, str]] | None) -> Sql | None:
     if owned is None:
         return None
-    return sql(f"{column} IN (SELECT h.id FROM sensing_thing h WHERE {{0}})", _placed(owned, "h"))
+    return sql("{0} IN (SELECT h.id FROM sensing_thing h WHERE {1})", word(column), _placed(owned, "h"))

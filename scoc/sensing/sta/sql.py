@@ -56,6 +56,11 @@ def value(given: Any, kind: str) -> Sql:
     return Sql(f"%s::{cast}" if on_postgres() else "%s", (given,), kind)
 
 
+def word(name: str | int) -> Sql:
+    """A name of ours, such as a table's, or a whole number, as a piece: never what a request says."""
+    return Sql(str(name))
+
+
 def both(*parts: Sql | None) -> Sql | None:
     """All conditions that there are."""
     there = [part for part in parts if part is not None]

@@ -123,7 +123,7 @@ class Translator:
                 word = "AND" if isinstance(node.op, ast.And) else "OR"
                 return sql(f"({{0}} {word} {{1}})", self.condition(node.left), self.condition(node.right))
             case ast.UnaryOp() if isinstance(node.op, ast.Not):
-                return sql("(NOT coalesce({0}, {1}))", self.condition(node.operand), value(False, "bool"))
+                return sql("({0} IS NOT TRUE)", self.condition(node.operand))
             case ast.UnaryOp():
                 return sql("(- {0})", self.number(self.visit(node.operand)), kind="number")
             case ast.Compare():
@@ -157,7 +157,7 @@ class Translator:
     def _comparison(self, node: ast.Compare) -> Sql:
         if isinstance(node.comparator, ast.In):
             left = self.visit(node.left)
-            made = [self.compare("=", left, self.visit(one)) for one in node.right.val]
+            made = [self.compare("=", left, self.visit(one)) for one in _listed(node.right)]
             return Sql("(" + " OR ".join(one.text for one in made) + ")", tuple(v for one in made for v in one.values))
         word = _COMPARED[type(node.comparator).__name__]
         return self.compare(word, self.visit(node.left), self.visit(node.right))
@@ -170,8 +170,7 @@ class Translator:
             return calls.compare_times(word, self.span(left), self.span(right))
         for kind in ("number", "text", "bool"):
             if kind in (left.kind, right.kind):
-                made = sql(f"({{0}} {word} {{1}})", self._as(left, kind, word), self._as(right, kind, word))
-                return made
+                return sql(f"({{0}} {word} {{1}})", self._as(left, kind, word), self._as(right, kind, word))
         if {left.kind, right.kind} <= {"json", "result"}:
             texts, numbers = (
                 sql(f"({{0}} {word} {{1}})", self._as(left, kind, word), self._as(right, kind, word))
@@ -265,7 +264,8 @@ class Translator:
         names = path_of(node)
         if names is None:
             raise unfit("A path is not understood", "无法理解路径")
-        alias, entity, path = self.alias, self.entity, ()
+        alias, entity = self.alias, self.entity
+        path: tuple[str, ...] = ()
         while names and names[0] in entity.relations:
             relation = entity.relations[names.pop(0)]
             path = (*path, relation.name)
@@ -324,6 +324,11 @@ class Translator:
             scope.conditions.append(seen)
         scope.known[path] = alias, target
         return alias, target
+
+
+def _listed(node: Any) -> list[Any]:
+    found: list[Any] = node.val
+    return found
 
 
 def _truth(found: Sql) -> Sql:

@@ -219,7 +219,9 @@ def test_a_path_leads_through_entities_to_one(analyst: Actor, stations: list[Dev
     thing = Thing.objects.get(device__key="a-2")
     stream = thing.datastreams.order_by("id").first()
     assert stream is not None
-    found = get(analyst, f"Things({thing.pk})/Datastreams({stream.pk})/Observations?$orderby=phenomenonTime desc&$top=1")
+    found = get(
+        analyst, f"Things({thing.pk})/Datastreams({stream.pk})/Observations?$orderby=phenomenonTime desc&$top=1"
+    )
     assert found["value"][0]["result"] == 23
     observation = found["value"][0]["@iot.id"]
     assert get(analyst, f"Observations({observation})/Datastream/Thing")["@iot.id"] == thing.pk
