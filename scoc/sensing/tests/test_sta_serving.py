@@ -88,5 +88,3 @@ def test_nobody_and_who_may_not_are_kept_out(key: str) -> None:
     client = browser(make_actor("core.read_directory"))
     cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in client.cookies.items())
     assert get("/sta/v1.1/Things", cookie=cookies).status_code == 403
-
-
