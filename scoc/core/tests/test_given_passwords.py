@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
-from scoc.core import administration, live
+from scoc.core import administration
 from scoc.core.acting import Actor
 from scoc.core.contacts import Person
-from scoc.core.http.identity import BACKEND, POST_KEY
+from scoc.core.http.identity import BACKEND, POST_KEY, session_viewer
 from scoc.core.models import AuditEntry, PostHolding, User
 from scoc.core.tests.factories import LONG_AGO, City, make_actor
 
@@ -64,7 +64,7 @@ def test_with_a_given_password_nothing_is_shown_and_nothing_answers(person: User
 
 def test_the_live_news_stay_closed(person: User) -> None:
     cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in signed_in(GIVEN).cookies.items())
-    assert live._viewer_of(cookies) is None
+    assert session_viewer(cookies) is None
 
 
 def test_after_the_change_everything_is_open_at_once(person: User) -> None:

@@ -49,6 +49,7 @@ def key(committed: City) -> str:
     follow_devices(Device.objects.all())
     actor = make_actor("sensing.read_observations", machines=True)
     user = User.objects.create(username="machine:reader", kind=User.Kind.MACHINE, password="!")
+    assert actor.post_id is not None
     post = Post.objects.get(pk=actor.post_id)
     return issue(user, post, "reader", per_minute=100, per_day=1000, valid_to=wall_now() + timedelta(days=1))
 
