@@ -54,7 +54,7 @@ def _begin_create(actor: Actor, spec: TableSpec) -> LakeTable:
     return row
 
 
-@action("lake.append")
+@action("lake.append", shared=True)
 def _begin_append(actor: Actor, table: str) -> LakeTable:
     """Whether this actor may append to a table; the catalogue tells what was appended."""
     return known_table(table)
