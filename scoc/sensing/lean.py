@@ -7,47 +7,27 @@ stored before, rejected will never be stored and is counted. 503 means try again
 from __future__ import annotations
 
 import asyncio
-import hmac
-import json
-import logging
-import math
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from django.db import connection
 
-from scoc.core import now
 from scoc.core.acting import new_correlation
-from scoc.core.city.sections import city_settings
-from scoc.core.secrets import keyed_hash
 from scoc.kit.text import Text
-from scoc.sensing.ingest import directory, remedies
-from scoc.sensing.ingest.checking import Bounds, Checked, Row, bounds_at
+from scoc.sensing.ingest import remedies
+from scoc.sensing.ingest.bodies import check_items, decoded
+from scoc.sensing.ingest.checking import Checked
 from scoc.sensing.ingest.columns import no_columns
-from scoc.sensing.ingest.commits import Away, Faulty, Waiting, Writer
-from scoc.sensing.ingest.credentials import CREDENTIAL_PURPOSE, parse_token
+from scoc.sensing.ingest.commits import SOURCE, Away, Faulty, Waiting
 from scoc.sensing.ingest.directory import KnownDevice
+from scoc.sensing.ingest.doors import DEADLINE_SECONDS, Door, NotNow, Sight, WrongCredential
 from scoc.sensing.ingest.taking import Taken
-from scoc.sensing.limits import SensingSettings
-from scoc.sensing.models import Device
 from scoc.sensing.sta import serving
 
-log = logging.getLogger(__name__)
 PATH = "/api/v1/sensing/readings"
-DEADLINE_SECONDS = 10.0
 BODY_SECONDS = 20.0
 """A sender that takes longer to send its body is cut off."""
-FRESH_SECONDS = 1.0
-"""Clock, limits and changed devices are looked up so often while requests come."""
-STALE_SECONDS = 2.0
-"""A request never goes by what was looked up longer ago than this."""
-MOST_LOOKUPS = 500
-_FIELDS = frozenset({"device_key", "property", "at", "value", "dedup_key"})
 Message = dict[str, Any]
 Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -66,34 +46,7 @@ _SENTENCES = {
     "away": Text("暂时无法保存，请稍后重试。", "It cannot be stored at the moment, or not in time; try again."),
     "fault": Text("无法保存这些读数，已记录。", "These readings cannot be stored; it was recorded."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Sight:
-    """What the path goes by for a second: run, clock, limits."""
-
-    looked: float
-    run_id: int
-    clock: now.RunClock | None
-    limits: SensingSettings
-
-    def bounds(self) -> Bounds:
-        wall = now.wall_now()
-        return bounds_at(self.clock.at(wall) if self.clock else wall, self.limits)
-
-
-@dataclass(slots=True)
-class _Door:
-    """The state of the path in this process."""
-
-    writer: Writer = field(default_factory=Writer)
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "telemetry-lookup"))
-    sight: _Sight | None = None
-    looking: asyncio.Task[_Sight] | None = None
-    lookups: int = 0
-
-
-_door: _Door | None = None
+_door: Door | None = None
 
 
 class _Problem(Exception):
@@ -114,7 +67,7 @@ class _Problem(Exception):
 async def startup() -> None:
     """Open the path."""
     global _door
-    _door = _Door()
+    _door = Door()
     await serving.startup()
 
 
@@ -124,82 +77,28 @@ async def shutdown() -> None:
     door, _door = _door, None
     await serving.shutdown()
     if door is not None:
-        await asyncio.to_thread(door.writer.stop)
-        door.pool.shutdown(wait=False, cancel_futures=True)
+        await door.close()
 
 
-def _look() -> _Sight:
-    """In a thread: what holds now. Raises while the database is away."""
-    began = time.monotonic()
+async def _sight(door: Door) -> Sight:
+    """What to go by. Raises _Problem."""
     try:
-        directory.refresh()
-        return _Sight(began, now.current_run(), now.run_clock(), city_settings(SensingSettings))
-    finally:
-        connection.close()
+        return await door.sight_soon()
+    except NotNow as error:
+        raise _Problem(503, error.code) from error
 
 
-def _find(run_id: int, key: str) -> KnownDevice | None:
-    """In a thread: a device by its key."""
-    try:
-        return directory.devices(run_id, [key]).get(key)
-    finally:
-        connection.close()
-
-
-async def _sight(door: _Door) -> _Sight:
-    """What to go by: at most STALE_SECONDS old. Others go on with the old one while it is looked up."""
-    age = time.monotonic() - door.sight.looked if door.sight else STALE_SECONDS
-    if door.sight is not None and age < FRESH_SECONDS:
-        return door.sight
-    if door.looking is None or door.looking.done():
-        door.looking = asyncio.create_task(_look_up(door))
-        door.looking.add_done_callback(lambda task: task.cancelled() or task.exception())
-    if door.sight is not None and age < STALE_SECONDS:
-        return door.sight
-    try:
-        return await asyncio.wait_for(asyncio.shield(door.looking), DEADLINE_SECONDS)
-    except Exception as error:
-        log.warning("telemetry cannot look up its devices: %s", error)
-        raise _Problem(503, "away") from error
-
-
-async def _look_up(door: _Door) -> _Sight:
-    door.sight = await asyncio.get_running_loop().run_in_executor(door.pool, _look)
-    return door.sight
-
-
-async def _device(door: _Door, sight: _Sight, headers: dict[bytes, bytes]) -> KnownDevice:
+async def _device(door: Door, sight: Sight, headers: dict[bytes, bytes]) -> KnownDevice:
     """The device that holds the credential shown. Raises _Problem; a wrong one is counted."""
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"bearer" or not token:
         raise _Problem(401, "no_credential")
-    parsed = parse_token(token.strip())
-    if parsed is None:
-        door.writer.count("", "wrong_credential")
-        raise _Problem(401, "wrong_credential")
-    key, secret = parsed
-    device = directory.peek(sight.run_id, key)
-    if device is None and not directory.unknown_lately(sight.run_id, key):
-        device = await _looked_up(door, sight, key)
-    right = device is not None and hmac.compare_digest(device.credential_hash, keyed_hash(CREDENTIAL_PURPOSE, secret))
-    if not right or device is None or device.credential_revoked or device.state == Device.State.RETIRED:
-        door.writer.count(key if right else "", "wrong_credential")
-        raise _Problem(401, "wrong_credential")
-    return device
-
-
-async def _looked_up(door: _Door, sight: _Sight, key: str) -> KnownDevice | None:
-    if door.lookups >= MOST_LOOKUPS:
-        raise _Problem(503, "busy")
-    door.lookups += 1
     try:
-        look = asyncio.get_running_loop().run_in_executor(door.pool, _find, sight.run_id, key)
-        return await asyncio.wait_for(look, DEADLINE_SECONDS)
-    except Exception as error:
-        log.warning("telemetry cannot look up a device: %s", error)
-        raise _Problem(503, "away") from error
-    finally:
-        door.lookups -= 1
+        return await door.device_of(sight, token.strip(), SOURCE)
+    except WrongCredential as error:
+        raise _Problem(401, "wrong_credential") from error
+    except NotNow as error:
+        raise _Problem(503, error.code) from error
 
 
 async def _body(receive: Receive, headers: dict[bytes, bytes], most: int) -> bytes | None:
@@ -222,73 +121,6 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], most: int) -> byt
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-class _Twice(dict[str, Any]):
-    """A JSON object in which a field stands twice: nobody knows which one is meant."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    return made if len(made) == len(pairs) else _Twice(made)
-
-
-def _decoded(body: bytes) -> Any:
-    """JSON, and the NaN and Infinity that some senders write, so that they fail alone. Raises _Problem."""
-    try:
-        content = msgspec.json.decode(body)
-        if not _more_quotes(body, content):
-            return content
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        return json.loads(body, parse_int=_whole, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise _Problem(400, "malformed") from error
-
-
-def _more_quotes(body: bytes, content: Any) -> bool:
-    """Whether the text has more quotes than its readings need: then a field may stand twice, which is looked for."""
-    items = content if isinstance(content, list) else [content]
-    texts = sum(
-        len(item) + sum(isinstance(value, str) for value in item.values()) for item in items if isinstance(item, dict)
-    )
-    return body.count(b'"') != 2 * texts
-
-
-def _whole(text: str) -> int | float:
-    """An integer; one that no number type holds is infinite, and fails alone."""
-    return int(text) if len(text) < 400 else math.inf
-
-
-def _row(item: dict[str, Any], device: KnownDevice) -> Row:
-    at = item.get("at")
-    return (
-        item.get("device_key", device.key), item.get("property"), at if isinstance(at, str) else None,
-        item.get("value"), item.get("dedup_key"),
-    )  # fmt: skip
-
-
-def _check(items: list[Any], device: KnownDevice, span: Bounds) -> Checked:
-    """Check what one device sent; it speaks for itself only."""
-    checked = Checked(span)
-    for position, item in enumerate(items):
-        if not isinstance(item, dict):
-            nothing = (device.key, "", None, None, None)
-            checked.refuse(position, nothing, "malformed", "a reading is a JSON object", raw=str(item)[:300])
-            continue
-        row = _row(item, device)
-        if isinstance(item, _Twice):
-            checked.refuse(position, row, "malformed", "a field stands twice")
-        elif not item.keys() <= _FIELDS:
-            extra = ", ".join(sorted(str(name)[:40] for name in item.keys() - _FIELDS)[:5])
-            checked.refuse(position, row, "malformed", f"unknown fields: {extra}")
-        elif isinstance(row[0], str) and row[0] != device.key:
-            own = (device.key, *row[1:])
-            checked.refuse(position, own, "other_device", f"the credential is not that of {row[0][:60]}")
-        else:
-            checked.add(position, row, device)
-    return checked
-
-
 def _results(number: int, checked: Checked, taken: Taken, language: str) -> list[Message]:
     """What became of each reading. Ids exceed what browsers count exactly, so they are texts."""
     results: list[Message] = [{}] * number
@@ -303,7 +135,7 @@ def _results(number: int, checked: Checked, taken: Taken, language: str) -> list
     return results
 
 
-async def _stored(door: _Door, device: KnownDevice, checked: Checked) -> Taken:
+async def _stored(door: Door, device: KnownDevice, checked: Checked) -> Taken:
     """Wait until the rows are committed. Raises _Problem: then nothing is promised."""
     loop = asyncio.get_running_loop()
     waiting = Waiting(
@@ -338,7 +170,10 @@ async def _take(scope: Event, receive: Receive) -> tuple[int, Message] | None:
             raise _Problem(408, "slow", close=True) from error
         if body is None:
             return None
-        content = _decoded(body)
+        try:
+            content = decoded(body)
+        except ValueError as error:
+            raise _Problem(400, "malformed") from error
         items = content if isinstance(content, list) else [content]
         if not isinstance(content, list | dict):
             raise _Problem(400, "malformed")
@@ -348,7 +183,8 @@ async def _take(scope: Event, receive: Receive) -> tuple[int, Message] | None:
         reason = "too_large" if problem.status == 413 else "malformed"
         door.writer.count(device.key, reason)
         raise
-    checked = _check(items, device, sight.bounds())
+    checked = Checked(sight.bounds())
+    check_items(items, device, checked)
     taken = await _stored(door, device, checked)
     results = _results(len(items), checked, taken, _language(headers))
     if isinstance(content, dict):

@@ -33,6 +33,7 @@ COUNT_SECONDS = 1.0
 _CERTAINLY_ROLLED_BACK = {"40001", "40P01"}
 """PostgreSQL's serialization failure and deadlock: such a batch may be tried again at once."""
 SOURCE = "http"
+"""Under which refusals are kept and counted, where a door names no other source."""
 
 
 class Away(Exception):
@@ -52,6 +53,7 @@ class Waiting:
     device_key: str
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[Taken]
+    source: str = SOURCE
 
     def __len__(self) -> int:
         return len(self.columns) + len(self.refused)
@@ -70,8 +72,8 @@ class Writer:
 
     queue: deque[Waiting] = field(default_factory=deque)
     rows: int = 0
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(device key, reason) of refusals without a reading, not yet stored."""
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(source, device key, reason) of refusals without a reading, not yet stored."""
     stopping: bool = False
     _news: threading.Condition = field(default_factory=threading.Condition)
     _thread: threading.Thread | None = None
@@ -94,10 +96,10 @@ class Writer:
             self._news.notify()
         return True
 
-    def count(self, device_key: str, reason: str) -> None:
+    def count(self, device_key: str, reason: str, source: str = SOURCE) -> None:
         """Count a refusal that carries no reading."""
         with self._news:
-            self.counts[device_key, reason] += 1
+            self.counts[source, device_key, reason] += 1
             if len(self.counts) == 1:
                 self.start()
                 self._news.notify()
@@ -167,18 +169,18 @@ class Writer:
                 self._commit(batch[middle:])
             elif batch:
                 log.exception("telemetry of %s cannot be written", batch[0].device_key)
-                self.count(batch[0].device_key, "fault")
+                self.count(batch[0].device_key, "fault", batch[0].source)
                 _tell([_Outcome(batch[0], error=Faulty(str(error)))])
             else:
                 raise
         else:
             _tell([_Outcome(one, taken=taken) for one, taken in zip(batch, takens, strict=True)])
 
-    def _count_later(self, counts: Counter[tuple[str, str]]) -> None:
+    def _count_later(self, counts: Counter[tuple[str, str, str]]) -> None:
         with self._news:
             self.counts.update(counts)
 
-    def _store(self, batch: list[Waiting], counts: Counter[tuple[str, str]]) -> list[Taken]:
+    def _store(self, batch: list[Waiting], counts: Counter[tuple[str, str, str]]) -> list[Taken]:
         """Commit a batch; what became of the rows of each request."""
         for attempt in (1, 2, 3):
             try:
@@ -189,7 +191,7 @@ class Writer:
                     raise
         raise AssertionError("The third attempt returns or raises.")
 
-    def _store_once(self, batch: list[Waiting], counts: Counter[tuple[str, str]]) -> list[Taken]:
+    def _store_once(self, batch: list[Waiting], counts: Counter[tuple[str, str, str]]) -> list[Taken]:
         if self._actor is None:
             self._actor = system_actor("sensing")
         filled = [one.columns for one in batch if len(one.columns)]
@@ -198,9 +200,11 @@ class Writer:
             partitions.ensure_for(columns.at)
         with unit_of_work(self._actor):
             taken = take(columns) if columns is not None else None
-            refusing.keep(SOURCE, [row for one in batch for row in one.refused])
-            if counts:
-                refusing.count(SOURCE, [(key, reason, number) for (key, reason), number in counts.items()])
+            for source in sorted({one.source for one in batch} | {source for source, _, _ in counts}):
+                refusing.keep(source, [row for one in batch if one.source == source for row in one.refused])
+                counted = [(key, reason, number) for (at, key, reason), number in counts.items() if at == source]
+                if counted:
+                    refusing.count(source, counted)
         return _shares(batch, taken)
 
 

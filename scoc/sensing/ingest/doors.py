@@ -1,0 +1,157 @@
+"""What telemetry goes by at whatever door it comes: clock and limits of the moment, devices by their credential, the
+one writer of the process. Doors answer in their own words."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from scoc.core import now
+from scoc.core.city.sections import city_settings
+from scoc.core.secrets import keyed_hash
+from scoc.sensing.ingest import directory
+from scoc.sensing.ingest.checking import Bounds, bounds_at
+from scoc.sensing.ingest.commits import Writer
+from scoc.sensing.ingest.credentials import CREDENTIAL_PURPOSE, parse_token
+from scoc.sensing.ingest.directory import KnownDevice
+from scoc.sensing.limits import SensingSettings
+from scoc.sensing.models import Device
+
+log = logging.getLogger(__name__)
+DEADLINE_SECONDS = 10.0
+FRESH_SECONDS = 1.0
+"""Clock, limits and changed devices are looked up so often while telemetry comes."""
+STALE_SECONDS = 2.0
+"""Nothing goes by what was looked up longer ago than this."""
+MOST_LOOKUPS = 500
+
+
+class WrongCredential(Exception):
+    """The credential is unknown or was revoked; it has been counted."""
+
+
+class NotNow(Exception):
+    """It cannot be said at the moment: `busy` or `away`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What telemetry goes by for a second: run, clock, limits."""
+
+    looked: float
+    run_id: int
+    clock: now.RunClock | None
+    limits: SensingSettings
+
+    def bounds(self) -> Bounds:
+        """The times that are taken now."""
+        wall = now.wall_now()
+        return bounds_at(self.clock.at(wall) if self.clock else wall, self.limits)
+
+
+@dataclass(slots=True)
+class Door:
+    """The state of telemetry in this process."""
+
+    writer: Writer = field(default_factory=Writer)
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "telemetry-lookup"))
+    sight: Sight | None = None
+    looking: asyncio.Task[Sight] | None = None
+    lookups: int = 0
+
+    async def close(self) -> None:
+        """Store what waits, then end."""
+        await asyncio.to_thread(self.writer.stop)
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+    def sight_now(self) -> Sight | None:
+        """What to go by, if it is known; looks it up anew where it gets old. Others go on with the old meanwhile."""
+        age = time.monotonic() - self.sight.looked if self.sight else STALE_SECONDS
+        if self.sight is not None and age < FRESH_SECONDS:
+            return self.sight
+        if self.looking is None or self.looking.done():
+            self.looking = asyncio.create_task(self._look_up())
+            self.looking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self.sight if age < STALE_SECONDS else None
+
+    async def sight_soon(self) -> Sight:
+        """What to go by: at most STALE_SECONDS old. Raises NotNow."""
+        known = self.sight_now()
+        if known is not None:
+            return known
+        assert self.looking is not None
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.looking), DEADLINE_SECONDS)
+        except Exception as error:
+            log.warning("telemetry cannot look up its devices: %s", error)
+            raise NotNow("away") from error
+
+    async def _look_up(self) -> Sight:
+        self.sight = await asyncio.get_running_loop().run_in_executor(self.pool, _look)
+        return self.sight
+
+    async def device_of(self, sight: Sight, token: bytes, source: str) -> KnownDevice:
+        """The device whose credential this is. Raises WrongCredential or NotNow; a wrong one is counted."""
+        parsed = parse_token(token)
+        if parsed is None:
+            self.writer.count("", "wrong_credential", source)
+            raise WrongCredential
+        key, secret = parsed
+        device = directory.peek(sight.run_id, key)
+        if device is None and not directory.unknown_lately(sight.run_id, key):
+            device = (await self.look_up(sight, [key])).get(key)
+        right = device is not None and hmac.compare_digest(
+            device.credential_hash, keyed_hash(CREDENTIAL_PURPOSE, secret)
+        )
+        if not right or device is None or not allowed(device):
+            self.writer.count(key if right else "", "wrong_credential", source)
+            raise WrongCredential
+        return device
+
+    async def look_up(self, sight: Sight, keys: Sequence[str]) -> dict[str, KnownDevice]:
+        """Devices by their keys. Raises NotNow."""
+        if self.lookups >= MOST_LOOKUPS:
+            raise NotNow("busy")
+        self.lookups += 1
+        try:
+            look = asyncio.get_running_loop().run_in_executor(self.pool, _find, sight.run_id, keys)
+            return await asyncio.wait_for(look, DEADLINE_SECONDS)
+        except Exception as error:
+            log.warning("telemetry cannot look up a device: %s", error)
+            raise NotNow("away") from error
+        finally:
+            self.lookups -= 1
+
+
+def allowed(device: KnownDevice) -> bool:
+    """Whether a device may use its credential."""
+    return not device.credential_revoked and device.state != Device.State.RETIRED
+
+
+def _look() -> Sight:
+    """In a thread: what holds now. Raises while the database is away."""
+    began = time.monotonic()
+    try:
+        directory.refresh()
+        return Sight(began, now.current_run(), now.run_clock(), city_settings(SensingSettings))
+    finally:
+        connection.close()
+
+
+def _find(run_id: int, keys: Sequence[str]) -> dict[str, KnownDevice]:
+    """In a thread: devices by their keys."""
+    try:
+        return directory.devices(run_id, keys)
+    finally:
+        connection.close()
