@@ -1,0 +1,1 @@
+"""Tests of the MQTT listener: codec, engine over real sockets, devices, stores."""
