@@ -45,6 +45,16 @@ class Environment:
     """Comma separated addresses or networks of the reverse proxies that the city trusts to name the caller."""
     proxy_header: str = PROXY_HEADERS[0]
     """In which header they do: `x-forwarded-for` or `forwarded`. It must be one that they write themselves."""
+    mqtt_port: int = 0
+    """Port of the MQTT listener; 0 or unset: none. Devices expect 1883."""
+    mqtt_ws_port: int = 0
+    """Port of MQTT over WebSockets, subprotocol `mqtt`; 0 or unset: none."""
+    mqtt_tls_port: int = 0
+    """Port of MQTT over TLS, usually 8883; needs the two files below. 0 or unset: none."""
+    mqtt_tls_certificate: Path | None = None
+    """PEM file with the listener's certificate and its chain."""
+    mqtt_tls_key: Path | None = None
+    """PEM file with the key of that certificate."""
     debug: bool = False
     """Developer mode: plain error pages. Never in production."""
 

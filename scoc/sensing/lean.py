@@ -23,7 +23,8 @@ from scoc.sensing.ingest.commits import SOURCE, Away, Faulty, Waiting
 from scoc.sensing.ingest.directory import KnownDevice
 from scoc.sensing.ingest.doors import DEADLINE_SECONDS, Door, NotNow, Sight, WrongCredential
 from scoc.sensing.ingest.taking import Taken
-from scoc.sensing.sta import serving
+from scoc.sensing.mqtt import serving as listener
+from scoc.sensing.sta import serving as sensorthings
 
 PATH = "/api/v1/sensing/readings"
 BODY_SECONDS = 20.0
@@ -65,19 +66,23 @@ class _Problem(Exception):
 
 
 async def startup() -> None:
-    """Open the path."""
+    """Open the path, and the MQTT listener where the settings name a port for it."""
     global _door
     _door = Door()
-    await serving.startup()
+    await sensorthings.startup()
+    await listener.startup(_door)
 
 
 async def shutdown() -> None:
-    """Store what waits, then close."""
+    """Close the listener; store what waits, then close the path."""
     global _door
     door, _door = _door, None
-    await serving.shutdown()
+    await sensorthings.shutdown()
     if door is not None:
-        await door.close()
+        try:
+            await listener.shutdown()
+        finally:
+            await door.close()
 
 
 async def _sight(door: Door) -> Sight:
@@ -258,4 +263,4 @@ def _told(problem: _Problem, headers: dict[bytes, bytes]) -> Message:
 
 
 LEAN_PATHS = {PATH: readings}
-LEAN_ROOTS = {serving.ROOT: serving.sensorthings}
+LEAN_ROOTS = {sensorthings.ROOT: sensorthings.sensorthings}

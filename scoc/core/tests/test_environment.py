@@ -31,6 +31,18 @@ def test_settings_are_typed() -> None:
     )
 
 
+def test_the_ports_of_mqtt_are_off_until_they_are_named() -> None:
+    assert not any((Environment().mqtt_port, Environment().mqtt_ws_port, Environment().mqtt_tls_port))
+    found = read_environment(
+        {"SCOC_MQTT_PORT": "1883", "SCOC_MQTT_TLS_PORT": "8883", "SCOC_MQTT_WS_PORT": "9001",
+         "SCOC_MQTT_TLS_CERTIFICATE": "/etc/scoc/cert.pem", "SCOC_MQTT_TLS_KEY": "/etc/scoc/key.pem"}
+    )  # fmt: skip
+    assert (found.mqtt_port, found.mqtt_tls_port, found.mqtt_ws_port) == (1883, 8883, 9001)
+    assert (found.mqtt_tls_certificate, found.mqtt_tls_key) == (Path("/etc/scoc/cert.pem"), Path("/etc/scoc/key.pem"))
+    with pytest.raises(BadEnvironment, match="SCOC_MQTT_PORT"):
+        read_environment({"SCOC_MQTT_PORT": "mqtt"})
+
+
 @pytest.mark.parametrize("name", ["SCOC_PROT", "SCOC_", "SCOC_HOME_"])
 def test_unknown_names_stop_the_start_with_a_sentence(name: str) -> None:
     with pytest.raises(BadEnvironment, match=f"Unknown setting {name}. Known: SCOC_"):

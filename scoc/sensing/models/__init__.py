@@ -2,6 +2,7 @@
 
 from scoc.sensing.models.alarms import Alarm, AlarmFlow, AlarmOccurrence, Baseline, Rule, RuleState
 from scoc.sensing.models.devices import DEVICE_TEXT, Datastream, Device, DeviceType
+from scoc.sensing.models.mqtt import MqttMessage, MqttReceived, MqttRetained, MqttSession, MqttSubscription
 from scoc.sensing.models.observations import Latest, Observation, Rejected, RejectedCount, Rollup, WriterNumber
 from scoc.sensing.models.things import (
     Feature,
@@ -25,6 +26,11 @@ __all__ = [
     "HistoricalLocation",
     "Latest",
     "Location",
+    "MqttMessage",
+    "MqttReceived",
+    "MqttRetained",
+    "MqttSession",
+    "MqttSubscription",
     "Observation",
     "ObservedProperty",
     "Rejected",

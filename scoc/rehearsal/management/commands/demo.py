@@ -32,6 +32,8 @@ from scoc.rehearsal.history import found_city, lazy_disk, live_through, lived_un
 from scoc.rehearsal.simulator.town import ACTOR
 
 PACK = "binhai"
+MQTT_PORT = 1883
+"""Where devices look for MQTT; where it is taken, the demo listens on a free port and says so."""
 
 
 class Command(BaseCommand):
@@ -53,6 +55,7 @@ class Command(BaseCommand):
             raise CommandError("--days is 0 to 366, --speed above 0 and up to 3600.")
         self.host, self.port = settings.ENVIRONMENT.host, options["port"] or settings.ENVIRONMENT.port
         self._look_at_port()
+        self.mqtt_port = settings.ENVIRONMENT.mqtt_port or _free(self.host, MQTT_PORT)
         begun = time.monotonic()
         call_command("migrate", verbosity=0)
         try:
@@ -165,7 +168,7 @@ class Command(BaseCommand):
     # -- the present
 
     def _processes(self, options: dict[str, Any], begun: float) -> None:
-        environment = child_environment(port=str(self.port))
+        environment = child_environment(port=str(self.port), mqtt_port=str(self.mqtt_port))
         commands = [["serve"], ["work"], ["simulate", *(["--no-staff"] if options["no_staff"] else [])]]
         connections.close_all()
         started = [children.start(command, environment) for command in commands]
@@ -209,6 +212,7 @@ class Command(BaseCommand):
 
     def _tell(self, seconds: float) -> None:
         self.stdout.write(f"\nready after {seconds:.0f} s: http://{self.host}:{self.port}/")
+        self.stdout.write(f"devices by MQTT: {self.host}:{self.mqtt_port}")
         self.stdout.write(f"every login has the password {PASSWORD}\n")
         shown: set[str] = set()
         holdings = list(PostHolding.objects.filter(valid_to=None).select_related("user", "post__role").order_by("id"))
@@ -222,6 +226,17 @@ class Command(BaseCommand):
                 )
         self.stdout.write("\nCtrl-C stops it; nothing is lost.")
         self.stdout.flush()
+
+
+def _free(host: str, port: int) -> int:
+    """A port to listen on: this one if nobody has it, else any."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 class _Stopped(Exception):
