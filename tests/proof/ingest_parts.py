@@ -1,7 +1,8 @@
 """What the kill test of telemetry runs outside of the server: make a city, post readings, tell the truth afterwards.
 
 `python -m tests.proof.ingest_parts prepare <folder>` makes the city and writes the devices' tokens;
-`… client <folder> <port>` posts until it is ended; `… truth <folder>` compares what was acknowledged with the database.
+`… client <folder> <port>` posts until it is ended; `… truth <folder>` compares what was acknowledged with the database;
+`… stored <folder>` tells what is stored of each device.
 """
 
 from __future__ import annotations
@@ -136,11 +137,26 @@ def truth(folder: Path) -> dict[str, int]:
     return found
 
 
+def stored() -> dict[str, list[str]]:
+    """The times of all readings stored of each device."""
+    _django()
+    from scoc.sensing.models import Datastream, Observation
+
+    found = {}
+    for number in range(CLIENTS):
+        line = Datastream.objects.get(device__key=f"dev-{number}")
+        times = Observation.objects.filter(datastream=line).values_list("at", flat=True)
+        found[f"dev-{number}"] = [at.isoformat() for at in times]
+    return found
+
+
 if __name__ == "__main__":
     part, home, *rest = sys.argv[1:]
     if part == "prepare":
         prepare(Path(home))
     elif part == "client":
         client(Path(home), int(rest[0]))
+    elif part == "stored":
+        sys.stdout.write(json.dumps(stored()))
     else:
         sys.stdout.write(json.dumps(truth(Path(home))))

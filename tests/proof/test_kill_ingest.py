@@ -138,10 +138,13 @@ class Postgres:
 class Installation:
     """One installation with its web process and its worker."""
 
-    def __init__(self, folder: Path, postgres: Postgres | None, *, broken: bool = False) -> None:
+    def __init__(
+        self, folder: Path, postgres: Postgres | None, *, broken: bool = False, settings: dict[str, str] | None = None
+    ) -> None:
         self.folder, self.postgres, self.port = folder, postgres, free_port()
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SCOC_")}
         self.environment |= {"SCOC_HOME": str(folder / "home"), "SCOC_PORT": str(self.port), "PYTHONPATH": str(ROOT)}
+        self.environment |= settings or {}
         if postgres is not None:
             self.environment["SCOC_DATABASE_URL"] = postgres.url
         self.parts("prepare")
