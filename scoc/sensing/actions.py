@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from scoc.core.access import visible
@@ -28,6 +29,7 @@ from scoc.sensing.ingest.columns import Columns, Refused
 from scoc.sensing.ingest.credentials import CREDENTIAL_PURPOSE, new_secret, token_of
 from scoc.sensing.ingest.directory import devices, forget_directory
 from scoc.sensing.ingest.files import ahead, read_file
+from scoc.sensing.ingest.storing import sparing
 from scoc.sensing.ingest.tables import Batch, Checker, chunks
 from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Alarm, AlarmFlow, Device
@@ -41,6 +43,8 @@ MOVES: dict[str, frozenset[str]] = {
     Alarm.State.SETTLED: frozenset(),
 }
 """From which state of an alarm to which."""
+_LARGE = 10_000
+"""Rows of a chunk from which on an import is a long one."""
 
 
 @action("sensing.ingest")
@@ -95,7 +99,8 @@ def import_table(actor: Actor, source: str, table: Iterable[Batch], *, judged: b
     for chunk in chunks(table):
         found = checker.check(chunk)
         partitions.ensure_for(found.columns.at)
-        stored = _import_chunk(actor, source[:60], found.columns, found.kept, found.counts, judged=judged)
+        with sparing() if len(chunk) >= _LARGE else nullcontext():
+            stored = _import_chunk(actor, source[:60], found.columns, found.kept, found.counts, judged=judged)
         result.rows += found.rows
         result.missing += found.missing
         result.stored += stored

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import LiteralString
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString
 
 import numpy as np
 from django.db import IntegrityError, connection, transaction
@@ -71,6 +72,9 @@ _COPY_ROLLUP: LiteralString = (
     "COPY sensing_rollup (datastream_id, grain, bucket, n, minimum, maximum, total, last_at, last, recorded) "
     "FROM STDIN (FORMAT BINARY)"
 )
+LITE_ROWS = 5_000
+_SPARING = {"mmap_size": 0, "cache_size": -16_000}
+"""No mapping, and 16 MB of cache."""
 LEAST_COPIED = 500
 """Fewer rows are not worth a COPY."""
 
@@ -98,17 +102,47 @@ def insert(ids: Ints, rows: Columns, recorded: int, surely_new: Flags) -> Flags:
 
 def _lite_insert(ids: Ints, rows: Columns, recorded: int) -> Flags:
     keys: Sequence[str | None] = rows.dedup if rows.dedup is not None else [""] * len(rows)
+    stamps = np.full(len(rows), recorded, np.int64)
+    if _lite_many(_LITE_OBSERVATION, ids, rows.datastream, rows.at, rows.value, stamps, keys) == len(rows):
+        return np.ones(len(rows), np.bool_)
     with connection.cursor() as cursor:
-        cursor.executemany(
-            _LITE_OBSERVATION,
-            list(zip(ids.tolist(), rows.datastream.tolist(), rows.at.tolist(), rows.value.tolist(),
-                     [recorded] * len(rows), keys, strict=True)),
-        )  # fmt: skip
-        if cursor.rowcount == len(rows):
-            return np.ones(len(rows), np.bool_)
         cursor.execute("SELECT id FROM sensing_observation WHERE id BETWEEN %s AND %s", [int(ids[0]), int(ids[-1])])
         stored = np.array([row[0] for row in cursor.fetchall()], np.int64)
     return np.isin(ids, stored)
+
+
+def _lite_many(statement: str, *columns: Any) -> int:
+    """Write the rows of these columns; how many were written. A part at a time: a row is twenty times as large in
+    Python's objects as in numpy's."""
+    written = 0
+    with connection.cursor() as cursor:
+        for start in range(0, len(columns[0]), LITE_ROWS):
+            part = [column[start : start + LITE_ROWS] for column in columns]
+            lists = [column.tolist() if isinstance(column, np.ndarray) else column for column in part]
+            cursor.executemany(statement, list(zip(*lists, strict=True)))
+            written += cursor.rowcount
+    return written
+
+
+@contextmanager
+def sparing() -> Iterator[None]:
+    """Have SQLite read through a small cache of its own: a long import touches all of the database, and whatever is
+    mapped counts as memory of the process, more the larger the database is."""
+    if on_postgres():
+        yield
+        return
+    with connection.cursor() as cursor:
+        before = {}
+        for pragma, value in _SPARING.items():
+            cursor.execute(f"PRAGMA {pragma}")
+            before[pragma] = int((cursor.fetchone() or (0,))[0])
+            cursor.execute(f"PRAGMA {pragma}={value}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            for pragma, value in before.items():
+                cursor.execute(f"PRAGMA {pragma}={value}")
 
 
 def _copy_observations(ids: Ints, rows: Columns, recorded: int, which: Flags) -> bool:
@@ -182,21 +216,13 @@ def move_latest(datastream: Ints, at: Ints, value: Floats, ids: Ints, recorded: 
         with arrays.cursor() as cursor:
             cursor.execute(_PG_LATEST, [datastream, at, value, ids, stamps, first])
         return
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            _LITE_LATEST,
-            list(zip(datastream.tolist(), at.tolist(), value.tolist(), ids.tolist(), [recorded] * len(ids),
-                     first.tolist(), strict=True)),
-        )  # fmt: skip
+    _lite_many(_LITE_LATEST, datastream, at, value, ids, np.full(len(ids), recorded, np.int64), first)
 
 
 def add_rollups(sums: Sums, surely_new: Flags | None = None) -> None:
     """Add to the stored roll-ups; `surely_new` are buckets that cannot be stored yet, as far as anybody knows."""
     if not on_postgres():
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                _LITE_ROLLUP, list(zip(*(column.tolist() for column in sums.columns()), strict=True))
-            )  # fmt: skip
+        _lite_many(_LITE_ROLLUP, *sums.columns())
         return
     others = np.ones(len(sums), np.bool_)
     if surely_new is not None and surely_new.sum() >= LEAST_COPIED:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from django.db import connection
 
 from scoc.core.access import system_actor
 from scoc.core.fields import to_micros
@@ -256,3 +257,27 @@ def test_the_reader_ahead_hands_on_what_went_wrong() -> None:
     assert next(reader) == 1
     with pytest.raises(OSError, match="gone"):
         next(reader)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's memory is not that of the importer")
+def test_a_long_import_maps_none_of_the_database_into_its_memory(station: Device, tmp_path: Path) -> None:
+    """And what reads afterwards on this connection has it mapped as before; a short import leaves it alone."""
+    mapped: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "mmap_size=" in sql or "cache_size=" in sql:
+            mapped.append(sql.partition(" ")[2])
+        return execute(sql, params, many, context)
+
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA mmap_size")
+        size = (cursor.fetchone() or (0,))[0]
+    long = ["mmap_size=0", "cache_size=-16000", f"mmap_size={size}", "cache_size=-32000"]
+    columns = TableMap(time=("time",), values={"PM25": ValueColumn("pm25")}, device_key="aoti")
+    for rows, expected in ((10, []), (12_000, long)):
+        lines = [f"{datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=n)},{1 + n % 7}" for n in range(rows)]
+        path = written(tmp_path / f"{rows}.csv", "\n".join(["time,PM25", *lines, ""]))
+        with connection.execute_wrapper(note):
+            result = imported(path, columns)
+        assert (result.rows, result.stored) == (rows, rows - (10 if rows > 10 else 0))
+        assert mapped == expected
