@@ -59,6 +59,7 @@ def questions() -> dict[str, Callable[[], Any]]:
     from scoc.core.acting import Viewer
     from scoc.core.measures import Window, measuring_together, take
     from scoc.core.models import User
+    from scoc.core.now import wall_now
 
     def viewer(username: str) -> Viewer:
         user = User.objects.get(username=username)
@@ -71,7 +72,7 @@ def questions() -> dict[str, Callable[[], Any]]:
     def rates() -> None:
         with measuring_together():
             for name in ("on_time_closing", "dispatch_accuracy", "filing", "open_cases"):
-                take(mayor, f"cases.{name}", Window(END.replace(day=1), END, END))
+                take(mayor, f"cases.{name}", Window(END.replace(day=1), END, max(END, wall_now())))
 
     return {
         "overview, city leader": lambda: overview(mayor),
