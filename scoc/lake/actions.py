@@ -12,8 +12,6 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError
 
 from scoc.core import audit
 from scoc.core.acting import Actor
@@ -24,9 +22,10 @@ from scoc.kit.text import Text
 from scoc.lake import reading, rewriting
 from scoc.lake.catalogue import Open, files_missing, known_table, opened, subject_of, tally_of
 from scoc.lake.columns import check_batch_schema, check_spec, to_rows, to_schema
-from scoc.lake.commits import AFTERWARDS, new_mark, properties, read_commit
+from scoc.lake.commits import afterwards, new_mark, properties, read_commit
 from scoc.lake.conditions import expression
 from scoc.lake.durable import make_folder
+from scoc.lake.engines import deltalake
 from scoc.lake.models import LakeTable
 from scoc.lake.places import place_of
 from scoc.lake.schemas import Condition, Cursor, TableSpec, Tally, Written
@@ -103,14 +102,14 @@ def create_table(actor: Actor, spec: TableSpec) -> Written:
 
 def _exists(name: str) -> bool:
     place = place_of(name)
-    return DeltaTable.is_deltatable(place.address, place.options)
+    return deltalake.DeltaTable.is_deltatable(place.address, place.options)
 
 
 def _create(row: LakeTable) -> None:
     place = place_of(row.name)
     if place.folder is not None:
         make_folder(place.folder)
-    DeltaTable.create(
+    deltalake.DeltaTable.create(
         place.address, to_schema(row.columns), mode="ignore", partition_by=[row.partition] if row.partition else None,
         configuration={
             "delta.logRetentionDuration": f"interval {row.keep_days} days",
@@ -118,7 +117,7 @@ def _create(row: LakeTable) -> None:
             "delta.enableExpiredLogCleanup": "false",
         },
         storage_options=place.options, commit_properties=properties("create", new_mark(), Tally()),
-        post_commithook_properties=AFTERWARDS,
+        post_commithook_properties=afterwards(),
     )  # fmt: skip
 
 
@@ -167,9 +166,9 @@ def append(actor: Actor, table: str, batches: Any, cursor: Cursor) -> Written:
                 opening.delta.create_write_transaction(
                     list(files.actions), "append", schema, [row.partition] if row.partition else [],
                     commit_properties=properties("append", mark, files.tally, cursor),
-                    post_commithook_properties=AFTERWARDS,
+                    post_commithook_properties=afterwards(),
                 )  # fmt: skip
-            except CommitFailedError:
+            except deltalake.exceptions.CommitFailedError:
                 continue
             return _written(row, mark, files.tally)
     writer.take_back()
@@ -243,7 +242,7 @@ def _rewritten(row: LakeTable, prepared: Callable[[Open], rewriting.Rewrite | No
             return Written(row.name, newest.version, Tally(), fresh=False)
         try:
             rewrite.commit()
-        except CommitFailedError:
+        except deltalake.exceptions.CommitFailedError:
             opened(row)
             if not _is_there(row, rewrite.mark):
                 rewrite.writer.take_back()
@@ -295,7 +294,7 @@ def vacuum(actor: Actor, table: str) -> int:
     with in_run(actor.run_id):
         newest = _checked(opened(row))
         _enter_gone(newest, set(newest.delta.vacuum(dry_run=True, full=True)))
-        removed = newest.delta.vacuum(dry_run=False, full=True, post_commithook_properties=AFTERWARDS)
+        removed = newest.delta.vacuum(dry_run=False, full=True, post_commithook_properties=afterwards())
         _enter_gone(newest, set(removed))
         opened(row)
         return len(removed)

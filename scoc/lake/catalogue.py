@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
 from django.db.models import QuerySet
 
 from scoc.core.access import system_actor
@@ -18,6 +16,7 @@ from scoc.core.refusals import Refusal, no_such
 from scoc.kit.text import Text
 from scoc.lake.columns import to_schema
 from scoc.lake.commits import Commit, mend, read_commit, settle
+from scoc.lake.engines import deltalake
 from scoc.lake.models import LakeTable, LakeVersion
 from scoc.lake.places import Place, place_of
 from scoc.lake.schemas import Tally
@@ -45,7 +44,7 @@ class Open:
 
     row: LakeTable
     place: Place
-    delta: DeltaTable
+    delta: deltalake.DeltaTable
 
     @property
     def version(self) -> int:
@@ -75,7 +74,7 @@ def opened(row: LakeTable) -> Open:
     mend(place, known)
     try:
         delta = place.open()
-    except TableNotFoundError:
+    except deltalake.exceptions.TableNotFoundError:
         raise files_missing(row) from None
     if last is not None:
         _refuse_another_log(row, place, last, delta.version())

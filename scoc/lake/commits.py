@@ -11,10 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deltalake import CommitProperties, PostCommitHookProperties, Transaction
-
 from scoc.core.now import current_run, wall_now
 from scoc.lake.durable import sync_files
+from scoc.lake.engines import deltalake
 from scoc.lake.places import LOG, Place
 from scoc.lake.schemas import Cursor, Tally
 
@@ -22,11 +21,15 @@ log = logging.getLogger(__name__)
 KEY = "scoc"
 REWRITES = "scoc rewrites"
 """The cursor that all rewrites of a table share; no load can have the name, since it holds a space."""
-AFTERWARDS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
-"""A checkpoint now and then; the log itself is never cleaned, or versions would vanish that nobody asked to."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FOREIGN = {"VACUUM START": "vacuum", "VACUUM END": "vacuum"}
 """What the library commits of itself, without rows."""
+
+
+def afterwards() -> deltalake.PostCommitHookProperties:
+    """What follows a commit of ours: a checkpoint now and then; the log itself is never cleaned, or versions would
+    vanish that nobody asked to."""
+    return deltalake.PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,17 @@ def new_mark() -> str:
 
 def properties(
     kind: str, mark: str, tally: Tally, cursor: Cursor | None = None, *, rewriting: int | None = None
-) -> CommitProperties:  # fmt: skip
+) -> deltalake.CommitProperties:  # fmt: skip
     """What a commit says of itself, in the same file as what it does. `rewriting`: the version that it rewrites."""
     told: dict[str, Any] = {
         "kind": kind, "mark": mark, "rows": tally.rows, "sums": dict(tally.sums), "digest": tally.digest,
         "run": current_run(), "at": wall_now().isoformat(),
     }  # fmt: skip
-    moved = [] if rewriting is None else [Transaction(REWRITES, rewriting)]
+    moved = [] if rewriting is None else [deltalake.Transaction(REWRITES, rewriting)]
     if cursor is not None:
         told |= {"app": cursor.app, "number": cursor.number}
-        moved.append(Transaction(cursor.app, cursor.number))
-    return CommitProperties(custom_metadata={KEY: json.dumps(told)}, app_transactions=moved or None)
+        moved.append(deltalake.Transaction(cursor.app, cursor.number))
+    return deltalake.CommitProperties(custom_metadata={KEY: json.dumps(told)}, app_transactions=moved or None)
 
 
 def log_file(version: int) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.fs as pafs
-from deltalake import DeltaTable
-from deltalake.fs import DeltaStorageHandler
 from django.conf import settings
+
+from scoc.lake.engines import deltalake
 
 LOG = "_delta_log"
 
@@ -27,11 +27,11 @@ class Place:
         """The file system whose root is the table."""
         if self.folder is not None:
             return pafs.SubTreeFileSystem(str(self.folder), pafs.LocalFileSystem())
-        return pafs.PyFileSystem(DeltaStorageHandler(self.address, self.options))
+        return pafs.PyFileSystem(deltalake.fs.DeltaStorageHandler(self.address, self.options))
 
-    def open(self, version: int | None = None) -> DeltaTable:
+    def open(self, version: int | None = None) -> deltalake.DeltaTable:
         """The table as its log tells it, in one version or the newest. Never by time: files lose theirs in a copy."""
-        return DeltaTable(self.address, version=version, storage_options=self.options)
+        return deltalake.DeltaTable(self.address, version=version, storage_options=self.options)
 
 
 def place_of(name: str) -> Place:

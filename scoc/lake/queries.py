@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Sum
-from duckdb import DuckDBPyConnection
 
 from scoc.core.access import query
 from scoc.core.acting import Viewer
@@ -25,6 +24,9 @@ from scoc.lake.commits import read_commit
 from scoc.lake.models import LakeTable, LakeVersion
 from scoc.lake.schemas import Cursor, LakeTableRow, LakeVersionRow, Look, Snapshot, TableSpec, Tally, Verdict, Written
 from scoc.lake.tallies import count
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 LEAST_MEMORY_MB = 64
 MOST_MEMORY_MB = 65_536

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-from deltalake import DeltaTable
 
 from scoc.core.refusals import Refusal, invalid
 from scoc.kit.text import Text
@@ -22,6 +20,7 @@ from scoc.lake.columns import NAME, is_bounded, to_schema
 from scoc.lake.commits import Commit
 from scoc.lake.conditions import expression
 from scoc.lake.durable import forget_cached
+from scoc.lake.engines import deltalake, duckdb
 from scoc.lake.models import LakeTable
 from scoc.lake.places import Place, place_of
 from scoc.lake.schemas import Condition, Look, Snapshot, Tally
@@ -50,7 +49,7 @@ class DataFile:
     day: str | None
 
 
-def data_files(row: LakeTable, place: Place, delta: DeltaTable) -> list[DataFile]:
+def data_files(row: LakeTable, place: Place, delta: deltalake.DeltaTable) -> list[DataFile]:
     """The files of a version. Raises Refusal where another program made it a table that this cannot read.
 
     Not by the library's `to_pyarrow_dataset`: where the log bounds some columns only, it takes the others to hold

@@ -14,12 +14,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake.transaction import RemoveAction
 
 from scoc.core.now import wall_now
 from scoc.lake.catalogue import Open
 from scoc.lake.columns import to_schema
-from scoc.lake.commits import AFTERWARDS, new_mark, properties
+from scoc.lake.commits import afterwards, new_mark, properties
+from scoc.lake.engines import deltalake
 from scoc.lake.reading import BATCH_ROWS, DataFile, data_files
 from scoc.lake.schemas import Tally
 from scoc.lake.tallies import Counter, negative
@@ -49,14 +49,16 @@ class Rewrite:
             [*removals, *self.files.actions], "append", to_schema(self.table.row.columns),
             [partition] if partition else [],
             commit_properties=properties(self.kind, self.mark, self.tally, rewriting=self.table.version),
-            post_commithook_properties=AFTERWARDS,
+            post_commithook_properties=afterwards(),
         )  # fmt: skip
 
 
-def _removal(file: DataFile, partition: str, *, data_change: bool) -> RemoveAction:
+def _removal(file: DataFile, partition: str, *, data_change: bool) -> deltalake.transaction.RemoveAction:
     """What the log says of a file's end."""
     days = {partition: file.day} if partition else {}
-    return RemoveAction(file.path, data_change, int(wall_now().timestamp() * 1000), file.size, days)
+    return deltalake.transaction.RemoveAction(
+        file.path, data_change, int(wall_now().timestamp() * 1000), file.size, days
+    )
 
 
 def _rows(table: Open, file: DataFile, where: Any = None) -> Iterator[Any]:

@@ -16,12 +16,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake.transaction import AddAction
 
 from scoc.core.now import wall_now
 from scoc.core.refusals import invalid
 from scoc.lake.columns import fitting, is_bounded
 from scoc.lake.durable import make_folder, sync_files
+from scoc.lake.engines import deltalake
 from scoc.lake.places import Place
 from scoc.lake.schemas import Tally
 from scoc.lake.tallies import Counter
@@ -68,7 +68,7 @@ class _File:
         self.writer.close()
         self.sink.close()
 
-    def action(self, partition: str, size: int, *, data_change: bool) -> AddAction:
+    def action(self, partition: str, size: int, *, data_change: bool) -> deltalake.transaction.AddAction:
         """What the log says of it."""
         told = {
             "numRecords": self.rows,
@@ -77,7 +77,7 @@ class _File:
             "nullCount": self.nulls,
         }
         days = {partition: self.day} if partition else {}
-        return AddAction(
+        return deltalake.transaction.AddAction(
             self.path, size, days, int(wall_now().timestamp() * 1000), data_change=data_change, stats=json.dumps(told)
         )  # fmt: skip
 
@@ -92,7 +92,7 @@ def _told(value: Any) -> Any:
 class Files:
     """Data files that lie on the disk, and what they hold; nothing names them yet."""
 
-    actions: list[AddAction]
+    actions: list[deltalake.transaction.AddAction]
     tally: Tally
 
 
@@ -173,7 +173,7 @@ class Writer:
         self.made.append(file)
         return file
 
-    def _settled(self, *, data_change: bool) -> list[AddAction]:
+    def _settled(self, *, data_change: bool) -> list[deltalake.transaction.AddAction]:
         """What the log is to say of the files, once they are on the disk."""
         if self.place.folder is not None:
             sync_files(self.place.folder, [self.place.folder / file.path for file in self.made])
