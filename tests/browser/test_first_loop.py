@@ -245,7 +245,7 @@ def test_the_first_loop_in_five_browsers(town: Town, chromium: Browser, tmp_path
     auditor = Person(chromium, town, "audit_admin")
     auditor.open("/settings/audit?action=cases.close_case")
     rows = auditor.page.locator("tbody tr").filter(has_text="clerk.drainage")
-    for row, why in ((rows.nth(0), "处置单位不能结案"), (rows.nth(1), "岗位没有这项权限")):
+    for row, why in ((rows.nth(0), "处置单位不可核查、结案自己处置的案卷"), (rows.nth(1), "岗位没有这项权限")):
         for words in ("clerk.drainage", "cases.close_case", why):
             expect(row).to_contain_text(words)
     screens.take(auditor.page, "audit")
