@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Sum
 
@@ -24,9 +24,6 @@ from scoc.lake.commits import read_commit
 from scoc.lake.models import LakeTable, LakeVersion
 from scoc.lake.schemas import Cursor, LakeTableRow, LakeVersionRow, Look, Snapshot, TableSpec, Tally, Verdict, Written
 from scoc.lake.tallies import count
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 LEAST_MEMORY_MB = 64
 MOST_MEMORY_MB = 65_536
@@ -45,8 +42,9 @@ def snapshot(viewer: Viewer, table: str, version: int | None = None) -> Snapshot
 @query("lake.read_tables")
 def session(
     viewer: Viewer, looks: Mapping[str, Look], memory_mb: int = 1024, threads: int = 2
-) -> AbstractContextManager[DuckDBPyConnection]:
-    """A DuckDB in memory for one request, `with session(…) as sql:`; it holds one view for each name of `looks`.
+) -> AbstractContextManager[Any]:
+    """A DuckDB in memory for one request, `with session(…) as sql:`, which is a `duckdb.DuckDBPyConnection`; it holds
+    one view for each name of `looks`.
 
     It reaches no file, no network and no variable of ours, its settings are locked, and what needs more memory fails.
     That bounds our own SQL. It is no gate for a user's: the rows behind a view can be named there, DuckDB's own tables
