@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 
@@ -18,6 +20,12 @@ def kinds_in(password: str) -> int:
     other = any(not character.isalnum() or (character.isalpha() and character.lower() == character.upper())
                 for character in password)  # fmt: skip
     return capital + small + digit + other
+
+
+@lru_cache(maxsize=1)
+def _common() -> CommonPasswordValidator:
+    """The list of twenty thousand, read once: a pack has hundreds of passwords to look at."""
+    return CommonPasswordValidator()
 
 
 def what_is_wrong(password: str, username: str, *, length: int, kinds: int) -> Invalid | None:
@@ -39,7 +47,7 @@ def what_is_wrong(password: str, username: str, *, length: int, kinds: int) -> I
             code="weak_password", zh="口令不得包含用户名。",
         )  # fmt: skip
     try:
-        CommonPasswordValidator().validate(password)
+        _common().validate(password)
     except ValidationError:
         return invalid(
             "password", "This password is one that many people use.", "Take another one.",
