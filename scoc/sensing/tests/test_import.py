@@ -259,7 +259,7 @@ def test_the_reader_ahead_hands_on_what_went_wrong() -> None:
         next(reader)
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's memory is not that of the importer")
+@pytest.mark.only_on("sqlite", reason="PostgreSQL's memory is not that of the importer")
 def test_a_long_import_maps_none_of_the_database_into_its_memory(station: Device, tmp_path: Path) -> None:
     """And what reads afterwards on this connection has it mapped as before; a short import leaves it alone."""
     mapped: list[str] = []

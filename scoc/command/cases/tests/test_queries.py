@@ -272,7 +272,7 @@ def test_what_is_open_around_a_case(cast: Cast) -> None:
         queries.cases_around(cast.leader, 10**6)
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by how many rows there are")
+@pytest.mark.only_on("sqlite", reason="PostgreSQL plans by how many rows there are")
 @pytest.mark.parametrize(
     ("tab", "index"),
     [("open", "cases_case_queue"), ("soon", "cases_case_queue"), ("overdue", "cases_case_queue"),
