@@ -14,6 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from scoc.core import audit, clients, now
 from scoc.core.remembered import forget_all
 from scoc.core.tests.factories import City, empty_database, make_city
+from tests.installations import forget_binhai
 
 MONDAY_MORNING = datetime(2026, 6, 15, 1, 0, tzinfo=UTC)
 """Monday 2026-06-15 09:00 in the city: within office hours of a plain working week."""
@@ -107,11 +108,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if other:
         config.hook.pytest_deselected(items=other)
         items[:] = kept
+    items.sort(key=_begins_late)
+
+
+def _begins_late(item: pytest.Item) -> bool:
+    """Those that start processes and browsers begin first, so that no worker is left alone with them at the end."""
+    return not item.nodeid.startswith("tests/")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI nothing may be skipped: a run that skipped something has failed."""
+    """The city that the browsers' tests shared is forgotten. In CI a run that skipped something has failed."""
+    if not hasattr(session.config, "workerinput"):
+        forget_binhai()
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") != "true" or reporter is None or not reporter.stats.get("skipped"):
         return

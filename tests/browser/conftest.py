@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,16 +16,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.installations import ROOT, binhai
+
 PASSWORD = "binhai-demo-2026"  # the published password of the made-up city
 STARTED_WITHIN_SECONDS = 180  # as long as a busy machine may need
 expect.set_options(timeout=30_000)  # a screen may wait for a busy machine; what is wrong stays wrong
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _built() -> None:
@@ -38,43 +31,49 @@ def _built() -> None:
         subprocess.run(["scripts/web", "build-if-old"], cwd=ROOT, check=True, capture_output=True, timeout=600)
 
 
-def run_city(home: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """Binhai in a home of its own, served; the process and its address."""
-    port = _free_port()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("SCOC_")},
-        "SCOC_HOME": str(home), "SCOC_PORT": str(port), "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
-    scoc = [sys.executable, "-m", "scoc"]
-    for words in (["migrate", "-v", "0"], ["city", "apply", "binhai"]):
-        subprocess.run([*scoc, *words], cwd=ROOT, env=environment, check=True, capture_output=True, timeout=180)
-    process = subprocess.Popen(
-        [*scoc, "serve"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    address = f"http://127.0.0.1:{port}"
+@contextmanager
+def running_city(home: Path, shared: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Binhai in a home of its own (`installations.binhai`), served; the process and its address."""
+    with binhai(home, shared) as environment:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scoc", "serve"], cwd=ROOT, env=environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            address = f"http://127.0.0.1:{environment['SCOC_PORT']}"
+            _answers(process, address)
+            yield process, address
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _answers(process: subprocess.Popen[bytes], address: str) -> None:
     until = time.monotonic() + STARTED_WITHIN_SECONDS
     while True:
         try:
             with urllib.request.urlopen(f"{address}/healthz", timeout=2):
-                return process, address
+                return
         except (urllib.error.URLError, OSError):
             if process.poll() is not None or time.monotonic() > until:
-                process.kill()
                 raise RuntimeError("The city did not start.") from None
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder where the workers of this run share the city that was applied once."""
+    base = tmp_path_factory.getbasetemp()
+    return (base if worker_id == "master" else base.parent) / "binhai"
+
+
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[str]:
     """The address of a fresh Binhai."""
     _built()
-    home = tmp_path_factory.mktemp("city")
-    process, found = run_city(home)
-    try:
+    home = tmp_path_factory.mktemp("city") / "home"
+    with running_city(home, shared) as (_, found):
         yield found
-    finally:
-        process.terminate()
-        process.wait(20)
-        shutil.rmtree(home, ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,7 @@ from tests.stories import past
 from tests.stories.districts import collector_of
 from tests.stories.town import Town, served
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.only_on("sqlite", reason="the city of the browser keeps its own store, the same in both runs"),
-]
+pytestmark = pytest.mark.browser
 SLOW = 30_000
 """Milliseconds that a screen may take on a busy machine."""
 LIST = {"width": 1440, "height": 900}

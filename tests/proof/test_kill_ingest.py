@@ -13,7 +13,6 @@ import os
 import pwd
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,8 +25,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.installations import ROOT, environment, free_port
+
 pytestmark = pytest.mark.proof
-ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20
 WITHOUT_COMMIT = '''
 """A build whose telemetry writer answers without having committed."""
@@ -67,13 +67,6 @@ class Breaker(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Breaker())
 '''
-
-
-def free_port() -> int:
-    """A port that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Postgres:
@@ -142,9 +135,7 @@ class Installation:
         self, folder: Path, postgres: Postgres | None, *, broken: bool = False, settings: dict[str, str] | None = None
     ) -> None:
         self.folder, self.postgres, self.port = folder, postgres, free_port()
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SCOC_")}
-        self.environment |= {"SCOC_HOME": str(folder / "home"), "SCOC_PORT": str(self.port), "PYTHONPATH": str(ROOT)}
-        self.environment |= settings or {}
+        self.environment = environment(folder / "home", self.port) | (settings or {})
         if postgres is not None:
             self.environment["SCOC_DATABASE_URL"] = postgres.url
         self.parts("prepare")

@@ -15,8 +15,9 @@ import pytest
 
 from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, Property, Publish, Reason
 from scoc.sensing.tests.mqtt.peer import House, Peer
+from tests.installations import free_port
 from tests.proof.ingest_parts import CLIENTS
-from tests.proof.test_kill_ingest import Installation, Postgres, free_port, postgres
+from tests.proof.test_kill_ingest import Installation, Postgres, postgres
 
 pytestmark = pytest.mark.proof
 KILLS = 8

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import PASSWORD, run_city
+from tests.browser.conftest import PASSWORD, running_city
 
 STOPS_WITHIN_SECONDS = 2.0
 STREAMS = 5
@@ -41,10 +41,8 @@ def signed_in(port: int) -> str:
 
 @pytest.mark.proof
 def test_streams_end_and_requests_are_answered_when_the_server_is_told_to_stop(tmp_path: Path) -> None:
-    process, address = run_city(tmp_path)
     with ExitStack() as closing:
-        closing.callback(process.wait, 20)
-        closing.callback(process.kill)
+        process, address = closing.enter_context(running_city(tmp_path / "home", tmp_path / "shared"))
         port = int(address.rpartition(":")[2])
         cookies = signed_in(port)
         streams = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,16 +13,10 @@ import pytest
 from django.conf import settings
 
 from scoc.core.environment import child_environment
+from tests.installations import free_port
 
 DATA = settings.ENVIRONMENT.data_dir
 SCOC = [sys.executable, "-m", "scoc"]
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def started(home: Path, port: int, *more: str) -> subprocess.Popen[str]:

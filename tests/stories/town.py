@@ -1,9 +1,7 @@
-"""A real city for stories on screen: its own SCOC_HOME, `scoc serve` and `scoc work`."""
+"""A real city for stories on screen: an installation of its own, `scoc serve` and `scoc work`."""
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +13,8 @@ from typing import IO
 import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.installations import ROOT, installed
+
 STOP_SECONDS = 20
 
 
@@ -25,12 +24,6 @@ class Town:
 
     url: str
     home: Path
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _ready(url: str) -> None:
@@ -44,10 +37,11 @@ def served(home: Path) -> Iterator[Town]:
     """Binhai with the past of the stories, served and worked for by real processes."""
     if not (ROOT / "web" / "dist" / "index.html").exists():
         pytest.skip("the front end is not built: make web")
-    port = _free_port()
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SCOC_")}
-    environment = {**clean, "SCOC_HOME": str(home), "SCOC_PORT": str(port), "PYTHONPATH": str(ROOT)}
+    with installed(home) as environment:
+        yield from _served(home, environment)
 
+
+def _served(home: Path, environment: dict[str, str]) -> Iterator[Town]:
     def python(*command: str) -> None:
         done = subprocess.run(
             [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -61,7 +55,7 @@ def served(home: Path) -> Iterator[Town]:
 
     python("scoc", "migrate", "--verbosity", "0")
     python("tests.stories.past")
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{environment['SCOC_PORT']}"
     with (home / "processes.log").open("wb") as log:
         processes = [start(word, log) for word in ("serve", "work")]
         try:
