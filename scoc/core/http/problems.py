@@ -118,31 +118,32 @@ def _of_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return problem(request, error.status_code, _CODES.get(error.status_code, "bad_request"), error.message)
 
 
+def of_error(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    """Whatever was raised as a problem; what is no fault of the caller's is logged."""
+    match error:
+        case Refusal():
+            return of_refusal(request, error)
+        case AuthenticationError():
+            return problem(request, 401, "not_signed_in", headers={"WWW-Authenticate": 'Session realm="scoc"'})
+        case ValidationError():
+            return _of_validation(request, error)
+        case HttpError():
+            return _of_http_error(request, error)
+        case RequestDataTooBig():
+            return problem(request, 413, "too_large")
+        case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():
+            return problem(request, 400, "bad_request")
+        case Http404():
+            return problem(request, 404, "not_found")
+        case OperationalError() | InterfaceError():
+            log.error("the records store failed at %s", request.path, exc_info=error)
+            return problem(request, 503, "records_away", headers={"Retry-After": "2"})
+        case _:
+            log.error("fault at %s", request.path, exc_info=error if isinstance(error, Exception) else None)
+            return problem(request, 500, "fault")
+
+
 def install(api: NinjaAPI) -> None:
     """Have the API answer every failure as a problem."""
-
-    def answer(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
-        match error:
-            case Refusal():
-                return of_refusal(request, error)
-            case AuthenticationError():
-                return problem(request, 401, "not_signed_in", headers={"WWW-Authenticate": 'Session realm="scoc"'})
-            case ValidationError():
-                return _of_validation(request, error)
-            case HttpError():
-                return _of_http_error(request, error)
-            case RequestDataTooBig():
-                return problem(request, 413, "too_large")
-            case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():
-                return problem(request, 400, "bad_request")
-            case Http404():
-                return problem(request, 404, "not_found")
-            case OperationalError() | InterfaceError():
-                log.error("the records store failed at %s", request.path, exc_info=error)
-                return problem(request, 503, "records_away", headers={"Retry-After": "2"})
-            case _:
-                log.error("fault at %s", request.path, exc_info=error if isinstance(error, Exception) else None)
-                return problem(request, 500, "fault")
-
     for kind in (Exception, Refusal, AuthenticationError, ValidationError, HttpError, Http404):
-        api.add_exception_handler(kind, answer)
+        api.add_exception_handler(kind, of_error)

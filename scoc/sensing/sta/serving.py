@@ -7,32 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import io
-import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
-from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
-from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 
 from scoc.core import now
 from scoc.core.acting import Viewer, new_correlation
 from scoc.core.http.identity import presented_actor
-from scoc.core.http.problems import of_refusal, problem
+from scoc.core.http.problems import of_error, problem
 from scoc.core.live import with_connection
-from scoc.core.refusals import Invalid, Refusal
+from scoc.core.refusals import Invalid
 from scoc.sensing.sta.asking import path_of
 from scoc.sensing.sta.entities import SETS
 from scoc.sensing.sta.reading import Reader, read
 from scoc.sensing.sta.seeing import sight_of
 
-log = logging.getLogger(__name__)
 ROOT = "/sta/v1.1"
 THREADS = 4
-DEADLINE_SECONDS = 30.0
 _REQUIREMENTS = "http://www.opengis.net/spec/iot_sensing/1.1/req/"
 CONFORMANCE = tuple(
     _REQUIREMENTS + name
@@ -78,17 +73,9 @@ def _answer(request: ASGIRequest) -> HttpResponse:
         return with_connection(lambda: _asked(request))
     except Invalid as refusal:
         refusal.status = 400  # 18-088 section 9.1: what cannot be understood is a bad request
-        return of_refusal(request, refusal)
-    except Refusal as refusal:
-        return of_refusal(request, refusal)
-    except SuspiciousOperation:
-        return problem(request, 400, "bad_request")
-    except (OperationalError, InterfaceError) as error:
-        log.error("the records store failed at %s", request.path, exc_info=error)
-        return problem(request, 503, "records_away", headers={"Retry-After": "2"})
-    except Exception as error:
-        log.error("fault at %s", request.path, exc_info=error)
-        return problem(request, 500, "fault")
+        return of_error(request, refusal)
+    except Exception as error:  # noqa: BLE001  # of_error logs what is a fault
+        return of_error(request, error)
 
 
 def _asked(request: ASGIRequest) -> HttpResponse:
