@@ -26,7 +26,7 @@ from scoc.kit.text import Text
 from scoc.sensing.ingest.directory import forget_directory
 from scoc.sensing.ingest.rebuilding import rebuild_rollups
 from scoc.sensing.limits import SensingSettings
-from scoc.sensing.models import Datastream, Device, DeviceType, Latest, Rule
+from scoc.sensing.models import Datastream, Device, DeviceType, Feature, Latest, Location, Rule, Thing
 from scoc.sensing.raising import drop_states
 from scoc.sensing.things import follow_devices
 from scoc.spatial.queries import locate
@@ -203,6 +203,8 @@ def follow_type(type_: DeviceType, devices: QuerySet[Device]) -> None:
 @follow_areas
 def _devices_follow(versions: Mapping[int, int]) -> None:
     moved_on(Device.objects.all(), versions, changed=wall_now())
+    for model in (Thing, Location, Feature):
+        moved_on(model._default_manager.all(), versions)
     forget_directory()
 
 

@@ -35,8 +35,9 @@ def follow_devices(devices: QuerySet[Device]) -> None:
     rows = list(devices.select_related("type"))
     sensors = _sensors({row.type_id: row.type for row in rows})
     properties = _properties({row.type_id: row.type for row in rows})
-    things = _things(rows)
+    things, changed = _things(rows)
     _places(rows, things)
+    _hand_over(changed)
     _streams(rows, things, sensors, properties)
 
 
@@ -75,7 +76,8 @@ def _told(device: Device) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _things(devices: list[Device]) -> dict[int, Thing]:
+def _things(devices: list[Device]) -> tuple[dict[int, Thing], list[Thing]]:
+    """The things by device, and those that were there and have changed."""
     found = {
         row.device_id: row for row in Thing.objects.filter(device__in=[d.pk for d in devices]) if row.device_id
     }  # fmt: skip
@@ -95,7 +97,20 @@ def _things(devices: list[Device]) -> dict[int, Thing]:
     for made in Thing.objects.bulk_create(fresh, batch_size=_MANY):
         assert made.device_id is not None
         found[made.device_id] = made
-    return found
+    return found, changed
+
+
+def _hand_over(changed: list[Thing]) -> None:
+    """Where a thing is lies in the thing's area; where it is and was belongs to whoever has the thing."""
+    keepers: dict[int, list[int]] = {}
+    areas: dict[int | None, list[int]] = {}
+    for thing in changed:
+        keepers.setdefault(thing.organisation_id, []).append(thing.pk)
+        areas.setdefault(thing.area_id, []).append(thing.pk)
+    for organisation_id, mine in keepers.items():
+        Location.objects.filter(historical_locations__thing__in=mine).update(organisation_id=organisation_id)
+    for area_id, mine in areas.items():
+        Location.objects.filter(things__in=mine).update(area_id=area_id)
 
 
 def _places(devices: list[Device], things: dict[int, Thing]) -> None:
@@ -145,7 +160,10 @@ def _places(devices: list[Device], things: dict[int, Thing]) -> None:
 _TOLD = (
     "thing_id", "sensor_id", "observed_property_id", "title", "description", "observation_type", "unit_of_measurement",
 )  # fmt: skip
-_TELL = f"UPDATE sensing_datastream SET {', '.join(f'{name} = %s' for name in _TOLD)} WHERE id = %s"  # noqa: S608  # names of our own
+_TELL = (
+    "UPDATE sensing_datastream SET thing_id = %s, sensor_id = %s, observed_property_id = %s, title = %s, "
+    "description = %s, observation_type = %s, unit_of_measurement = %s WHERE id = %s"
+)
 """Thousands of rows: the ORM's bulk update would write them as one CASE and take seconds."""
 
 

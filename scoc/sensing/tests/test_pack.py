@@ -17,14 +17,15 @@ from scoc.core.access import system_actor
 from scoc.core.acting import unit_of_work
 from scoc.core.city import BadPack, apply_pack, export_pack, read_pack
 from scoc.core.models import Organisation
-from scoc.core.pack import next_versions
+from scoc.core.pack import ALWAYS, next_versions
 from scoc.core.tests.factories import City
 from scoc.kit.coordinates import Datum, convert
 from scoc.kit.identifiers import credit_code_with_check
 from scoc.sensing import actions
-from scoc.sensing.models import Alarm, Datastream, Device, DeviceType, Rollup, Rule
+from scoc.sensing.models import Alarm, Datastream, Device, DeviceType, Location, Rollup, Rule, Thing
 from scoc.sensing.schemas import Reading
 from scoc.sensing.tests.factories import T0
+from scoc.sensing.things import follow_devices
 
 pytestmark = pytest.mark.django_db
 CITY = {
@@ -291,3 +292,33 @@ def test_devices_follow_their_area_to_its_next_version(tmp_path: Path) -> None:
     assert now.area is not None
     assert (now.area.code, now.area.version, device.area.version) == (device.area.code, 2, 1)
     assert now.changed > device.changed
+    for place in (Thing.objects.select_related("area").get(), Location.objects.select_related("area").get()):
+        assert place.area == now.area
+
+
+def test_a_device_that_moves_keeps_where_it_was(city: City, monday: datetime, tmp_path: Path) -> None:
+    applied(tmp_path, [line(lon=121.55)])
+    applied(tmp_path, [line(lon=121.45, name_zh="二号站")])
+    thing = Thing.objects.select_related("area").get()
+    (here,) = thing.locations.select_related("area")
+    assert thing.area is not None
+    assert (thing.name, thing.area.code, here.west, here.area) == ("二号站", "990103", 121.45, thing.area)
+    was = [
+        (history.at, place.west, place.area.code if place.area else None)
+        for history in thing.historical_locations.order_by("at") for place in history.locations.select_related("area")
+    ]  # fmt: skip
+    assert was == [(ALWAYS, 121.55, "990102"), (monday, 121.45, "990103")]
+    assert Datastream.objects.get().title == "二号站 · 细颗粒物"
+
+
+def test_whoever_takes_a_device_over_has_its_places_too(city: City, monday: datetime, tmp_path: Path) -> None:
+    applied(tmp_path, [line(lon=121.55)])
+    applied(tmp_path, [line(lon=121.45)])
+    device = Device.objects.get()
+    device.organisation, device.area = city.utility, None
+    device.save()
+    follow_devices(Device.objects.all())
+    assert set(Location.objects.values_list("organisation_id", flat=True)) == {city.utility.pk}
+    assert list(Location.objects.order_by("west").values_list("west", "area__code")) == [
+        (121.45, None), (121.55, "990102"),
+    ]  # fmt: skip
