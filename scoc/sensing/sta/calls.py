@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import shapely
 
 from scoc.core.fields import to_micros
 from scoc.core.now import city_now
 from scoc.core.refusals import invalid
-from scoc.sensing.sta.sql import DAY, HOUR, MINUTE, SECOND, Sql, on_postgres, part_of_date, part_of_day, sql, value
+from scoc.sensing.sta.sql import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    Sql,
+    cast,
+    on_postgres,
+    part_of_date,
+    part_of_day,
+    span,
+    sql,
+    value,
+)  # fmt: skip
 
-if TYPE_CHECKING:
-    from scoc.sensing.sta.translating import Translator
-
-Function = Callable[["Translator", list[Sql]], Sql]
+Function = Callable[[list[Sql]], Sql]
 EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_000_000
 """The years 1 and 9999."""
 
 
-def call(of: Translator, name: str, arguments: list[Sql]) -> Sql:
+def call(name: str, arguments: list[Sql]) -> Sql:
     """A call of a function that there is, with as many arguments as it takes. Raises Invalid for wrong kinds."""
-    return _ALL[name](of, arguments)
+    return _ALL[name](arguments)
 
 
 def whole(number: Sql, kind: str) -> Sql:
@@ -41,37 +50,37 @@ def remainder(left: Sql, right: Sql) -> Sql:
 
 
 def _texts(template: str, kind: str) -> Function:
-    def made(of: Translator, arguments: list[Sql]) -> Sql:
-        return sql(template, *(of.text(one) for one in arguments), kind=kind)
+    def made(arguments: list[Sql]) -> Sql:
+        return sql(template, *(cast(one, "text") for one in arguments), kind=kind)
 
     return made
 
 
-def _contains(of: Translator, arguments: list[Sql]) -> Sql:
+def _contains(arguments: list[Sql]) -> Sql:
     inside = "(strpos({0}, {1}) > 0)" if on_postgres() else "(instr({0}, {1}) > 0)"
-    return sql(inside, *(of.text(one) for one in arguments))
+    return sql(inside, *(cast(one, "text") for one in arguments))
 
 
-def _substringof(of: Translator, arguments: list[Sql]) -> Sql:
-    return _contains(of, arguments[::-1])
+def _substringof(arguments: list[Sql]) -> Sql:
+    return _contains(arguments[::-1])
 
 
-def _startswith(of: Translator, arguments: list[Sql]) -> Sql:
-    return sql("(substr({0}, 1, length({1})) = {1})", *(of.text(one) for one in arguments))
+def _startswith(arguments: list[Sql]) -> Sql:
+    return sql("(substr({0}, 1, length({1})) = {1})", *(cast(one, "text") for one in arguments))
 
 
-def _endswith(of: Translator, arguments: list[Sql]) -> Sql:
+def _endswith(arguments: list[Sql]) -> Sql:
     end = "right({0}, length({1}))" if on_postgres() else "substr({0}, length({0}) - length({1}) + 1)"
-    return sql(f"(length({{0}}) >= length({{1}}) AND {end} = {{1}})", *(of.text(one) for one in arguments))
+    return sql(f"(length({{0}}) >= length({{1}}) AND {end} = {{1}})", *(cast(one, "text") for one in arguments))
 
 
-def _indexof(of: Translator, arguments: list[Sql]) -> Sql:
+def _indexof(arguments: list[Sql]) -> Sql:
     place = "(strpos({0}, {1}) - 1)" if on_postgres() else "(instr({0}, {1}) - 1)"
-    return sql(place, *(of.text(one) for one in arguments), kind="number")
+    return sql(place, *(cast(one, "text") for one in arguments), kind="number")
 
 
-def _substring(of: Translator, arguments: list[Sql]) -> Sql:
-    whole_text, *places = of.text(arguments[0]), *(whole(of.number(one), "number") for one in arguments[1:])
+def _substring(arguments: list[Sql]) -> Sql:
+    whole_text, *places = cast(arguments[0], "text"), *(whole(cast(one, "number"), "number") for one in arguments[1:])
     if on_postgres():
         places = [sql("greatest({0}, 0)::integer", one, kind="number") for one in places]
     else:
@@ -83,39 +92,39 @@ def _substring(of: Translator, arguments: list[Sql]) -> Sql:
 # --- times
 
 
-def _time(of: Translator, found: Sql) -> Sql:
+def _time(found: Sql) -> Sql:
     """A moment; of an interval its beginning."""
-    return replace(of.span(found), kind="time", until=None)
+    return replace(span(found), kind="time", until=None)
 
 
 def _part(part: str) -> Function:
-    return lambda of, arguments: part_of_date(_time(of, arguments[0]), part)
+    return lambda arguments: part_of_date(_time(arguments[0]), part)
 
 
 def _within(size: int, wraps: int) -> Function:
-    return lambda of, arguments: part_of_day(_time(of, arguments[0]), size, wraps)
+    return lambda arguments: part_of_day(_time(arguments[0]), size, wraps)
 
 
-def _fraction(of: Translator, arguments: list[Sql]) -> Sql:
-    return sql("({0} / 1000000.0)", part_of_day(_time(of, arguments[0]), 1, SECOND), kind="number")
+def _fraction(arguments: list[Sql]) -> Sql:
+    return sql("({0} / 1000000.0)", part_of_day(_time(arguments[0]), 1, SECOND), kind="number")
 
 
-def _date(of: Translator, arguments: list[Sql]) -> Sql:
-    moment = _time(of, arguments[0])
+def _date(arguments: list[Sql]) -> Sql:
+    moment = _time(arguments[0])
     return sql("({0} - {1})", moment, part_of_day(moment, 1, DAY), kind="date")
 
 
-def _clock(of: Translator, arguments: list[Sql]) -> Sql:
-    return replace(part_of_day(_time(of, arguments[0]), 1, DAY), kind="clock")
+def _clock(arguments: list[Sql]) -> Sql:
+    return replace(part_of_day(_time(arguments[0]), 1, DAY), kind="clock")
 
 
-def _offset(of: Translator, arguments: list[Sql]) -> Sql:
+def _offset(arguments: list[Sql]) -> Sql:
     """Times are kept and told in UTC."""
-    return sql("({0} * 0)", _time(of, arguments[0]), kind="number")
+    return sql("({0} * 0)", _time(arguments[0]), kind="number")
 
 
-def _interval(of: Translator, arguments: list[Sql]) -> Sql:
-    begin, end = (_time(of, one) for one in arguments)
+def _interval(arguments: list[Sql]) -> Sql:
+    begin, end = (_time(one) for one in arguments)
     return replace(begin, kind="interval", until=end)
 
 
@@ -140,8 +149,8 @@ def compare_times(word: str, left: Sql, right: Sql) -> Sql:
 def _spans(template: str) -> Function:
     """`{0}` to `{3}` are beginning and end of the first and of the second."""
 
-    def made(of: Translator, arguments: list[Sql]) -> Sql:
-        left, right = (of.span(one) for one in arguments)
+    def made(arguments: list[Sql]) -> Sql:
+        left, right = (span(one) for one in arguments)
         return sql(template, replace(left, until=None), _end(left), replace(right, until=None), _end(right))
 
     return made
@@ -151,7 +160,7 @@ def _spans(template: str) -> Function:
 
 
 def _numbers(template: str) -> Function:
-    return lambda of, arguments: sql(template, *(of.number(one) for one in arguments), kind="number")
+    return lambda arguments: sql(template, *(cast(one, "number") for one in arguments), kind="number")
 
 
 # --- shapes
@@ -190,7 +199,7 @@ def _boxes(left: Sql, right: Sql) -> Sql | None:
 
 
 def _related(name: str) -> Function:
-    def made(of: Translator, arguments: list[Sql]) -> Sql:
+    def made(arguments: list[Sql]) -> Sql:
         left, right = (_needs_shape(one) for one in arguments[:2])
         if on_postgres():
             return sql(f"{_POSTGIS[name]}({{0}}, {{1}})", _drawn(left), _drawn(right))
@@ -201,8 +210,8 @@ def _related(name: str) -> Function:
     return made
 
 
-def _relate(of: Translator, arguments: list[Sql]) -> Sql:
-    left, right, pattern = _needs_shape(arguments[0]), _needs_shape(arguments[1]), of.text(arguments[2])
+def _relate(arguments: list[Sql]) -> Sql:
+    left, right, pattern = _needs_shape(arguments[0]), _needs_shape(arguments[1]), cast(arguments[2], "text")
     if len(pattern.values) != 1 or not _is_pattern(pattern.values[0]):
         raise invalid("$filter", "st_relate needs a DE-9IM pattern.", "Nine characters of T, F, *, 0, 1, 2.",
                       zh="st_relate 需要 DE-9IM 模式。")  # fmt: skip
@@ -215,19 +224,19 @@ def _is_pattern(text: object) -> bool:
     return isinstance(text, str) and len(text) == 9 and set(text.upper()) <= set("TF*012")
 
 
-def _distance(of: Translator, arguments: list[Sql]) -> Sql:
+def _distance(arguments: list[Sql]) -> Sql:
     left, right = (_needs_shape(one) for one in arguments)
     name = "ST_Distance" if on_postgres() else "scoc_distance"
     return sql(f"{name}({{0}}, {{1}})", _drawn(left), _drawn(right), kind="number")
 
 
-def _length(of: Translator, arguments: list[Sql]) -> Sql:
+def _length(arguments: list[Sql]) -> Sql:
     name = "ST_Length" if on_postgres() else "scoc_length"
     return sql(f"{name}({{0}})", _drawn(_needs_shape(arguments[0])), kind="number")
 
 
 def _moment(micros: Callable[[], int]) -> Function:
-    return lambda of, arguments: value(micros(), "time")
+    return lambda arguments: value(micros(), "time")
 
 
 _ALL: dict[str, Function] = {

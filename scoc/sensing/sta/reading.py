@@ -13,10 +13,10 @@ from scoc.core.refusals import NotFound, invalid
 from scoc.kit.text import Text
 from scoc.sensing.sta import shapes
 from scoc.sensing.sta.asking import Path, Query, Step, query_of, token_of
-from scoc.sensing.sta.entities import SETS, EntitySet, Kind, Property, Relation, target_of
+from scoc.sensing.sta.entities import EntitySet, Kind, Property, Relation, target_of
 from scoc.sensing.sta.rendering import entity_json
 from scoc.sensing.sta.sql import Sql, both, ids_of, on_postgres, sql, value, word
-from scoc.sensing.sta.translating import Sight, Translator, column_of
+from scoc.sensing.sta.translating import Sight, Translator
 
 COUNT_LIMIT = 100_000
 """So far entities are counted; of more the answer says that there are more."""
@@ -229,7 +229,8 @@ def _collection(reader: Reader, path: Path, query: Query, options: str) -> Json:
         _exists(reader, path)
     if len(rows) > query.top:
         rows = rows[: query.top]
-        made["@iot.nextLink"] = _next(reader, path, level, rows, options)
+        further = _further(level, rows, parse_qsl(options, keep_blank_values=True))
+        made |= {"@iot.nextLink": f"{reader.root}/{address_of(path)}?{further}"} if further else {}
     made["value"] = _entities(reader, level, rows)
     return made
 
@@ -247,15 +248,16 @@ def _counted(level: _Level, joins: list[Sql], conditions: list[Sql | None]) -> J
     return {"@iot.count": number}
 
 
-def _next(reader: Reader, path: Path, level: _Level, rows: Rows, options: str) -> str:
-    """The address of the next page: it goes on where this one ended, whatever comes between."""
-    kept = [(name, text) for name, text in parse_qsl(options, keep_blank_values=True)
-            if name not in ("$skip", "$skiptoken")]  # fmt: skip
-    if level.query.top == 0:
-        kept.append(("$skip", str(level.query.skip)))
-    else:
-        kept.append(("$skiptoken", token_of(list(rows[-1][-len(level.order) :]))))
-    return f"{reader.root}/{address_of(path)}?{urlencode(kept, safe='$(),;=/:', quote_via=quote)}"
+def _further(level: _Level, shown: Rows, options: list[tuple[str, str]]) -> str:
+    """The options of the next page, which goes on where this one ended, whatever comes between.
+
+    Empty where nothing was shown: who asks for none of them is not sent round in circles.
+    """
+    if not shown:
+        return ""
+    kept = [(name, text) for name, text in options if name not in ("$skip", "$skiptoken")]
+    kept.append(("$skiptoken", token_of(list(shown[-1][-len(level.order) :]))))
+    return urlencode(kept, safe="$(),;=/:", quote_via=quote)
 
 
 def address_of(path: Path) -> str:
@@ -317,19 +319,8 @@ def _expand_many(
         if query.count:
             one[f"{relation.name}@iot.count"] = counts.get(key, 0)
         one[relation.name] = lists.get(key, [])
-        if len(below.get(key, ())) > query.top:
-            rest = Query(query.filter, top=query.top)
-            token = token_of(list(kept[key][-1][-len(level.order) :])) if rest.top else ""
-            address = f"{reader.root}/{source.name}({key})/{relation.name}"
-            one[f"{relation.name}@iot.nextLink"] = f"{address}?{_written(query, token)}"
-
-
-def _written(query: Query, token: str) -> str:
-    """The options of an expanded level as they stood, for its own next page."""
-    options = [(name, text) for name, text in query.written if name not in ("$skip", "$skiptoken")]
-    if token:
-        options.append(("$skiptoken", token))
-    return urlencode(options, safe="$(),;=/:", quote_via=quote)
+        if len(below.get(key, ())) > query.top and (further := _further(level, kept[key], query.written)):
+            one[f"{relation.name}@iot.nextLink"] = f"{reader.root}/{source.name}({key})/{relation.name}?{further}"
 
 
 def _link(relation: Relation) -> tuple[str, str]:
@@ -386,6 +377,3 @@ def _property(reader: Reader, path: Path) -> Any:
     if found is None:
         raise NotFound("no_such_value", Text(f"{name} 没有值。", f"`{name}` has no value."))
     return found if path.raw else {path.inside[-1]: found}
-
-
-__all__ = ["SETS", "Reader", "address_of", "column_of", "read"]

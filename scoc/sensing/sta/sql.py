@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
 
-from scoc.core.refusals import invalid
+from scoc.core.refusals import Invalid, invalid
 
 DAY = 86_400_000_000
 HOUR = 3_600_000_000
@@ -123,6 +123,40 @@ def json_as(of: Sql, kind: str) -> Sql:
     return sql(
         f"(CASE WHEN json_type({column}, {{0}}) IN ({there}) THEN json_extract({column}, {{0}}) END)", path, kind=kind
     )
+
+
+_NOT_A = {
+    "number": ("is no number", "不是数字"),
+    "text": ("is no text", "不是文本"),
+    "bool": ("is neither true nor false", "不是布尔值"),
+}
+
+
+def unfit(what: str, zh: str) -> Invalid:
+    """Two things that cannot be put together."""
+    return invalid("$filter", f"{what}.", "Compare like with like.", zh=f"{zh}。")
+
+
+def cast(found: Sql, kind: str) -> Sql:
+    """A value as number, text or bool; JSON of another kind is NULL. Raises Invalid where it can never be one."""
+    if found.kind == kind:
+        return found
+    if found.kind == "result":
+        return replace(found, kind=kind) if kind == "number" else json_as(Sql(found.other), kind)
+    if found.kind == "json":
+        return json_as(found, kind)
+    what, zh = _NOT_A[kind]
+    raise unfit(f"A {found.kind} {what}", f"{found.kind} {zh}")
+
+
+def span(found: Sql) -> Sql:
+    """A time or an interval as an interval."""
+    match found.kind:
+        case "interval":
+            return found
+        case "time" | "date":
+            return replace(found, kind="interval", until=None)
+    raise unfit(f"A {found.kind} is no time", f"{found.kind} 不是时间")
 
 
 def json_is_null(of: Sql) -> Sql:

@@ -21,13 +21,12 @@ from scoc.core.refusals import Invalid, invalid
 from scoc.sensing.sta import calls
 from scoc.sensing.sta.entities import EntitySet, Kind, Property, Relation, target_of
 from scoc.sensing.sta.filters import path_of
-from scoc.sensing.sta.sql import Sql, both, in_bytes, json_as, json_is_null, sql, value
+from scoc.sensing.sta.sql import Sql, both, cast, in_bytes, json_as, json_is_null, span, sql, unfit, value
 
 MOST_DEPTH = 80
 Sight = Callable[[EntitySet, str], Sql | None]
 """What of an entity set, under an alias, the viewer may see; None is everything."""
 _COMPARED = {"Eq": "=", "NotEq": "<>", "Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">="}
-_TURNED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _SUMS = {"Add": "+", "Sub": "-", "Mult": "*", "Div": "/", "Mod": "%"}
 
 
@@ -36,11 +35,6 @@ def unknown(name: str, entity: EntitySet) -> Invalid:
     return invalid("$filter", f"{entity.single} has no `{name[:60]}`.",
                    f"Use one of {', '.join([*entity.properties, *entity.relations])}.",
                    zh=f"{entity.single} 没有 {name[:60]}。")  # fmt: skip
-
-
-def unfit(what: str, zh: str) -> Invalid:
-    """Two things that cannot be put together."""
-    return invalid("$filter", f"{what}.", "Compare like with like.", zh=f"{zh}。")
 
 
 @dataclass(slots=True)
@@ -86,7 +80,7 @@ class Translator:
     def condition(self, tree: Any) -> Sql:
         """A tree that must say yes or no."""
         found = self._leaf(tree) if not isinstance(tree, ast.BoolOp | ast.UnaryOp) else self.visit(tree)
-        return _truth(found)
+        return cast(found, "bool")
 
     def ordered_by(self, tree: Any) -> Sql:
         """A tree to order by: one column of one type."""
@@ -125,13 +119,13 @@ class Translator:
             case ast.UnaryOp() if isinstance(node.op, ast.Not):
                 return sql("({0} IS NOT TRUE)", self.condition(node.operand))
             case ast.UnaryOp():
-                return sql("(- {0})", self.number(self.visit(node.operand)), kind="number")
+                return sql("(- {0})", cast(self.visit(node.operand), "number"), kind="number")
             case ast.Compare():
                 return self._leaf(node)
             case ast.BinOp():
                 return self._sum(_SUMS[type(node.op).__name__], self.visit(node.left), self.visit(node.right))
             case ast.Call():
-                return calls.call(self, node.func.name, [self.visit(one) for one in node.args])
+                return calls.call(node.func.name, [self.visit(one) for one in node.args])
             case ast.CollectionLambda():
                 raise unfit("any() and all() are no part of SensorThings", "SensorThings 不支持 any() 与 all()")
             case _:
@@ -143,7 +137,7 @@ class Translator:
         """A smallest condition: what it needs of to-many relations is asked for in one EXISTS."""
         outer, self._scope = self._scope, _Scope()
         try:
-            made = self._comparison(node) if isinstance(node, ast.Compare) else _truth(self.visit(node))
+            made = self._comparison(node) if isinstance(node, ast.Compare) else cast(self.visit(node), "bool")
             scope = self._scope
         finally:
             self._scope = outer
@@ -167,7 +161,7 @@ class Translator:
         if "null" in (left.kind, right.kind):
             return _null(word, left if right.kind == "null" else right)
         if "interval" in (left.kind, right.kind):
-            return calls.compare_times(word, self.span(left), self.span(right))
+            return calls.compare_times(word, span(left), span(right))
         for kind in ("number", "text", "bool"):
             if kind in (left.kind, right.kind):
                 return sql(f"({{0}} {word} {{1}})", self._as(left, kind, word), self._as(right, kind, word))
@@ -184,53 +178,8 @@ class Translator:
         raise unfit(f"A {left.kind} cannot be compared with a {right.kind}", f"{left.kind} 不能与 {right.kind} 比较")
 
     def _as(self, found: Sql, kind: str, word: str) -> Sql:
-        if kind == "number":
-            return self.number(found)
-        if kind == "text":
-            return in_bytes(self.text(found)) if word not in ("=", "<>") else self.text(found)
-        return self.flag(found)
-
-    def number(self, found: Sql) -> Sql:
-        """The value as a number; JSON of another kind is NULL."""
-        match found.kind:
-            case "number":
-                return found
-            case "result":
-                return replace(found, kind="number")
-            case "json":
-                return json_as(found, "number")
-        raise unfit(f"A {found.kind} is no number", f"{found.kind} 不是数字")
-
-    def text(self, found: Sql) -> Sql:
-        """The value as a text; JSON of another kind is NULL."""
-        match found.kind:
-            case "text":
-                return found
-            case "result":
-                return json_as(Sql(found.other), "text")
-            case "json":
-                return json_as(found, "text")
-        raise unfit(f"A {found.kind} is no text", f"{found.kind} 不是文本")
-
-    def flag(self, found: Sql) -> Sql:
-        """The value as yes or no."""
-        match found.kind:
-            case "bool":
-                return found
-            case "result":
-                return json_as(Sql(found.other), "bool")
-            case "json":
-                return json_as(found, "bool")
-        raise unfit(f"A {found.kind} is neither true nor false", f"{found.kind} 不是布尔值")
-
-    def span(self, found: Sql) -> Sql:
-        """A time or an interval as an interval."""
-        match found.kind:
-            case "interval":
-                return found
-            case "time" | "date":
-                return replace(found, kind="interval", until=None)
-        raise unfit(f"A {found.kind} is no time", f"{found.kind} 不是时间")
+        made = cast(found, kind)
+        return in_bytes(made) if kind == "text" and word not in ("=", "<>") else made
 
     # --- arithmetic
 
@@ -249,9 +198,9 @@ class Translator:
         if kinds == ("duration", "duration") and word in "+-":
             return sql(f"({{0}} {word} {{1}})", left, right, kind="duration")
         if "duration" in kinds and word in "*/" and not (word == "/" and right.kind == "duration"):
-            left, right = (one if one.kind == "duration" else self.number(one) for one in (left, right))
+            left, right = (one if one.kind == "duration" else cast(one, "number") for one in (left, right))
             return calls.whole(sql(f"({{0}} * 1.0 {word} {{1}})", left, right, kind="number"), "duration")
-        left, right = self.number(left), self.number(right)
+        left, right = cast(left, "number"), cast(right, "number")
         if word == "/":
             return sql("({0} * 1.0 / nullif({1}, 0))", left, right, kind="number")
         if word == "%":
@@ -328,14 +277,6 @@ class Translator:
 
 def _listed(node: Any) -> list[Any]:
     found: list[Any] = node.val
-    return found
-
-
-def _truth(found: Sql) -> Sql:
-    if found.kind == "json":
-        return json_as(found, "bool")
-    if found.kind != "bool":
-        raise unfit(f"A {found.kind} is neither true nor false", f"{found.kind} 不是布尔值")
     return found
 
 

@@ -208,6 +208,13 @@ def test_what_is_no_option_is_refused(analyst: Actor, stations: list[Device], op
         get(analyst, f"Things?{options}")
 
 
+def test_who_asks_for_none_is_led_to_no_further_page(analyst: Actor, stations: list[Device]) -> None:
+    assert get(analyst, "Things?$top=0&$count=true") == {"@iot.count": 2, "value": []}
+    for thing in get(analyst, "Things?$expand=Datastreams($top=0)")["value"]:
+        assert thing["Datastreams"] == []
+        assert "Datastreams@iot.nextLink" not in thing
+
+
 def test_a_property_alone(analyst: Actor, stations: list[Device]) -> None:
     thing = Thing.objects.get(device__key="a-2").pk
     assert get(analyst, f"Things({thing})/name") == {"name": "一号站"}
