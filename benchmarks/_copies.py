@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import connection
-from django.db.models import DateTimeField, Field, Max, Model
+from django.db.models import DateTimeField, Max, Model
 
 from scoc.command.cases.models import Case, CaseFlow, CaseOutcome, FilingSnapshot, Timer
 from scoc.core.models import FactRow
@@ -43,18 +43,22 @@ def copy_all(number: int, earlier: timedelta, limit: int) -> int:
 
 def _copy(model: type[Model], instead: dict[str, str], where: str, earlier: timedelta) -> None:
     """Rows of a table once more, with every time moved back and some columns made anew."""
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key or field.column in instead]
-    names = ", ".join(f'"{field.column}"' for field in fields)
-    values = ", ".join(instead.get(field.column) or _moved(field, earlier) for field in fields)
+    fields = {
+        field.column: field for field in model._meta.concrete_fields
+        if field.column and (not field.primary_key or field.column in instead)
+    }  # fmt: skip
+    names = ", ".join(f'"{column}"' for column in fields)
+    values = ", ".join(
+        instead.get(column) or (_moved(column, earlier) if isinstance(field, DateTimeField) else f'"{column}"')
+        for column, field in fields.items()
+    )
     table = model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(f'INSERT INTO "{table}" ({names}) SELECT {values} FROM "{table}" WHERE {where}')
 
 
-def _moved(field: Field, earlier: timedelta) -> str:
-    if not isinstance(field, DateTimeField):
-        return f'"{field.column}"'
+def _moved(column: str, earlier: timedelta) -> str:
     seconds = round(earlier.total_seconds())
     if connection.vendor == "postgresql":
-        return f"\"{field.column}\" - interval '{seconds} seconds'"
-    return f"strftime('%Y-%m-%d %H:%M:%f', \"{field.column}\", '-{seconds} seconds')"
+        return f"\"{column}\" - interval '{seconds} seconds'"
+    return f"strftime('%Y-%m-%d %H:%M:%f', \"{column}\", '-{seconds} seconds')"

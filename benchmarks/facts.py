@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks._machine import fdatasync_ms, machine, measured
@@ -86,8 +86,8 @@ def bare_rows(table: str, facts: int, each: int) -> float:
         began = time.perf_counter()
         for first in range(0, facts, each):
             with transaction.atomic():
-                for (statement, _), made in zip(statements, values, strict=True):
-                    cursor.executemany(statement, made[first : first + each])
+                for (statement, _), given in zip(statements, values, strict=True):
+                    cursor.executemany(statement, given[first : first + each])
         return facts / (time.perf_counter() - began)
 
 
@@ -115,7 +115,8 @@ def deliver(kind: str, facts: int) -> float:
         worker.send_signal(signal.SIGTERM)
         worker.wait(30)
     span = Delivery.objects.aggregate(first=Min("done_at"), last=Max("done_at"))
-    return facts / (span["last"] - span["first"]).total_seconds()
+    took: timedelta = span["last"] - span["first"]
+    return facts / took.total_seconds()
 
 
 def bare_marks(facts: int) -> float:

@@ -8,46 +8,18 @@ the machine.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import os
-import shutil
-import socket
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections import deque
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from benchmarks._machine import fdatasync_ms, machine, measured
-from benchmarks.lean_path import answering, bare
+from benchmarks._single import WARM, figures, free_port, prepare, run, serving, tell
 
 LINES = ((1, 1), (1, 20), (10, 1), (10, 20), (100, 1), (100, 5))
 """Devices, and publications of each under way."""
-WARM = 50
-
-
-def prepare() -> list[str]:
-    """A fresh database with a small city and a device for each connection; their tokens."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    from scoc.core.access import system_actor
-    from scoc.core.tests.factories import make_city
-    from scoc.sensing import actions
-    from scoc.sensing.tests.factories import make_device
-
-    make_city()
-    devices = [make_device(f"dev-{number:03d}") for number in range(max(devices for devices, _ in LINES))]
-    return [actions.issue_credential(system_actor("sensing"), device.pk).token for device in devices]
+MOST_DEVICES = max(devices for devices, _ in LINES)
 
 
 class Sender(asyncio.Protocol):
@@ -138,76 +110,21 @@ async def publish(
     return each * devices / took, [wait for sender in senders for wait in sender.waits]
 
 
-def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def work(readings: int) -> None:
     """Every line on this process's database; prints the figures as JSON."""
-    tokens = prepare()
-    port, mqtt_port = free_port(), free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "scoc", "serve"],
-        env={**os.environ, "SCOC_PORT": str(port), "SCOC_MQTT_PORT": str(mqtt_port)}, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    told: list[dict[str, Any]] = []
-    try:
-        answering(port, server)
+    tokens = prepare(MOST_DEVICES)
+    port = free_port()
+    lines: list[dict[str, Any]] = []
+    with serving(free_port(), SCOC_MQTT_PORT=str(port)):
         since = datetime.now(UTC) - timedelta(days=20)
-        most = max(devices for devices, _ in LINES)
-        asyncio.run(publish(mqtt_port, tokens, most, 5, WARM * most, since))
+        asyncio.run(publish(port, tokens, MOST_DEVICES, 5, WARM * MOST_DEVICES, since))
         for number, (devices, window) in enumerate(LINES, 1):
             # one publication at a time from one device is the slowest line by far
             some = max(devices, readings if devices * window > 1 else readings // 10)
-            rate, waits = asyncio.run(publish(mqtt_port, tokens, devices, window, some, since + timedelta(days=number)))
-            told.append({"devices": devices, "window": window, "rate": rate, "median": statistics.median(waits) * 1000,
-                         "p99": statistics.quantiles(waits, n=100)[98] * 1000})  # fmt: skip
-    finally:
-        server.terminate()
-        server.wait(30)
-    print(json.dumps({"told": told, "bare": bare(max(1000, readings // 10)),
-                      "sync": fdatasync_ms(Path(os.environ["SCOC_HOME"]))}))  # fmt: skip
-
-
-def main() -> None:
-    """Run on both databases and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--readings", type=int, default=20_000)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], action="append")
-    parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.work:
-        work(asked.readings)
-        return
-    print(f"{machine()}, {asked.readings} readings a line, QoS 1")
-    print("bare: one row, one commit, one connection, without SCOC")
-    print(
-        f"{'database':<12}{'devices':>9}{'window':>8}{'rate/s':>9}{'median ms':>11}{'p99 ms':>9}{'bare/s':>9}"
-        f"{'ratio':>7}{'sync ms':>9}"
-    )
-    folder = Path(tempfile.mkdtemp(prefix="scoc-bench-"))
-    try:
-        for database in asked.database or ["sqlite", "postgresql"]:
-            run_database(database, asked.readings, folder / database)
-    finally:
-        shutil.rmtree(folder)
-
-
-def run_database(database: str, readings: int, home: Path) -> None:
-    """The lines of one database."""
-    made = measured("mqtt", database, home, "--readings", readings, "--work")
-    if made is None:
-        return
-    for line in made["told"]:
-        print(
-            f"{database:<12}{line['devices']:>9}{line['window']:>8}{line['rate']:>9.0f}{line['median']:>11.1f}"
-            f"{line['p99']:>9.1f}{made['bare']:>9.0f}{line['rate'] / made['bare']:>7.2f}{made['sync']:>9.2f}",
-            flush=True,
-        )  # fmt: skip
+            measured = asyncio.run(publish(port, tokens, devices, window, some, since + timedelta(days=number)))
+            lines.append({"devices": devices, "window": window, **figures(*measured)})
+    tell(lines, bare_rows=max(1000, readings // 10))
 
 
 if __name__ == "__main__":
-    main()
+    run("mqtt", about=__doc__, note=", QoS 1", readings=20_000, columns={"devices": 9, "window": 8}, work=work)
