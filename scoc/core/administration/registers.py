@@ -41,9 +41,24 @@ def _post_row(post: Post) -> PostRow:
     )  # fmt: skip
 
 
+def _refuse_the_past(page: PageQuery, many: str, one: str, zh: str) -> None:
+    """Raises Invalid when asked for a past time of a register whose rows know today's state only.
+
+    What became of a row stands in the audit, not in the row: a list of then that told today's state would be believed.
+    """
+    if page.as_of is not None:
+        raise invalid("as_of", f"{many} are known for now only: as_of cannot be answered.",
+                      f"Leave as_of out, and read in the audit what was done to {one}.",
+                      zh=f"仅能查看当前的{zh}，请去掉 as_of；{zh}的变更见审计。")  # fmt: skip
+
+
 @query("core.read_directory")
 def posts(viewer: Viewer, page: PageQuery, role: str | None = None) -> Page[PostRow]:
-    """The posts of today by code, of one role if given; who holds them stands in the accounts."""
+    """The posts of today by code, of one role if given; who holds them stands in the accounts.
+
+    Raises Invalid when asked for a past time.
+    """
+    _refuse_the_past(page, "Posts", "a post", "岗位")
     rows = posts_in_force().select_related("role", "organisation", "area")
     if role:
         rows = rows.filter(role__code=role)
@@ -90,14 +105,9 @@ def accounts(
 ) -> Page[AccountRow]:
     """Accounts by user name, with the posts held now. Raises Invalid when asked for a past time.
 
-    `search` is a part of the user name or a person's whole name; `state` is active, closed or locked. When an account
-    was made, closed, locked or renamed stands in the audit, not in its row: a list that told then's posts beside
-    today's state would be believed.
+    `search` is a part of the user name or a person's whole name; `state` is active, closed or locked.
     """
-    if page.as_of is not None:
-        raise invalid("as_of", "Accounts are known for now only: as_of cannot be answered.",
-                      "Leave as_of out, and read in the audit what was done to an account.",
-                      zh="仅能查看当前的账号，请去掉 as_of；账号的变更见审计。")  # fmt: skip
+    _refuse_the_past(page, "Accounts", "an account", "账号")
     moment = now.wall_now()
     rows = _users(viewer)
     if search:
@@ -177,11 +187,13 @@ def _key_row(key: ApiKey, used: dict[str, Any], moment: datetime) -> KeyRow:
 
 @query("core.read_keys")
 def keys(viewer: Viewer, page: PageQuery, state: str | None = None) -> Page[KeyRow]:
-    """API keys, newest first, with what each used since the city's midnight; `state` is valid, ended or revoked."""
+    """API keys, newest first, with what each used since the city's midnight; `state` is valid, ended or revoked.
+
+    Raises Invalid when asked for a past time.
+    """
+    _refuse_the_past(page, "Keys", "a key", "密钥")
     moment = now.wall_now()
     rows = _keys(viewer)
-    if page.as_of:
-        rows = rows.filter(created_at__lte=page.as_of)
     if state == "revoked":
         rows = rows.exclude(revoked_at=None)
     elif state:
@@ -195,7 +207,7 @@ def keys(viewer: Viewer, page: PageQuery, state: str | None = None) -> Page[KeyR
         .values("key_id").annotate(answered_sum=Sum("answered"), refused_sum=Sum("refused"), rows_sum=Sum("rows"))
     }  # fmt: skip
     items = [_key_row(key, dict(used.get(key.pk, {})), moment) for key in plain.items]
-    return Page(items=items, next=plain.next, total=plain.total, as_of=page.as_of or moment)
+    return Page(items=items, next=plain.next, total=plain.total, as_of=moment)
 
 
 @query("core.read_keys")

@@ -35,13 +35,15 @@ def test_accounts_are_found_by_name_and_show_posts_with_their_end(city: City) ->
     assert made in {row.id for row in registers.accounts(admin, PAGE, role="clerk").items}
 
 
-def test_accounts_of_a_past_time_are_refused(city: City) -> None:
-    """The row knows today's state only: then's posts beside it would be half a truth; the file is no other way."""
-    admin = make_actor("core.read_accounts")
-    with pytest.raises(Invalid) as caught:
-        registers.accounts(admin, PageQuery(cursor=None, limit=50, as_of=wall_now() - timedelta(days=1)))
-    assert [error.field for error in caught.value.errors] == ["as_of"]
-    for path in ("accounts", "accounts/export"):
+def test_registers_of_a_past_time_are_refused(city: City) -> None:
+    """Their rows know today's state only: then's rows beside it would be half a truth; the file is no other way."""
+    admin = make_actor("core.read_accounts", "core.read_directory", "core.read_keys")
+    before = PageQuery(cursor=None, limit=50, as_of=wall_now() - timedelta(days=1))
+    for register in (registers.accounts, registers.posts, registers.keys):
+        with pytest.raises(Invalid) as caught:
+            register(admin, before)
+        assert [error.field for error in caught.value.errors] == ["as_of"]
+    for path in ("accounts", "accounts/export", "posts", "keys"):
         answer = browser(admin).get(f"/api/v1/core/{path}?as_of=2026-01-01T00:00:00Z")
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "as_of")
         assert "as_of" in answer.json()["detail"]
