@@ -155,8 +155,6 @@ def append(actor: Actor, table: str, batches: Any, cursor: Cursor) -> Written:
     with in_run(actor.run_id):
         for _ in range(MOST_TRIES):
             opening = _checked(opened(row))
-            if files is not None and _is_there(row, mark):
-                return _written(row, mark, files.tally)
             done = _written_before(opening, cursor)
             if done is not None:
                 writer.take_back()
@@ -169,17 +167,19 @@ def append(actor: Actor, table: str, batches: Any, cursor: Cursor) -> Written:
                     post_commithook_properties=afterwards(),
                 )  # fmt: skip
             except deltalake.exceptions.CommitFailedError:
-                continue
+                if not _is_there(row, mark):
+                    continue
             return _written(row, mark, files.tally)
     writer.take_back()
     raise _busy(row)
 
 
 def _is_there(row: LakeTable, mark: str) -> bool:
-    """Whether a commit that was said to have failed is in the log of the table, which must have been opened since.
+    """Whether a commit that was said to have failed is in the log of the table; if so, its files must stay.
 
     A store that answers too late is asked again, and then says that the name is taken: by this very commit.
     """
+    opened(row)
     return row.versions.filter(mark=mark).exists()
 
 
@@ -243,7 +243,6 @@ def _rewritten(row: LakeTable, prepared: Callable[[Open], rewriting.Rewrite | No
         try:
             rewrite.commit()
         except deltalake.exceptions.CommitFailedError:
-            opened(row)
             if not _is_there(row, rewrite.mark):
                 rewrite.writer.take_back()
                 continue

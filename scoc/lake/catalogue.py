@@ -14,7 +14,6 @@ from scoc.core.models import Run
 from scoc.core.now import wall_now
 from scoc.core.refusals import Refusal, no_such
 from scoc.kit.text import Text
-from scoc.lake.columns import to_schema
 from scoc.lake.commits import Commit, mend, read_commit, settle
 from scoc.lake.engines import deltalake
 from scoc.lake.models import LakeTable, LakeVersion
@@ -50,11 +49,6 @@ class Open:
     def version(self) -> int:
         """The newest version when it was opened."""
         return self.delta.version()
-
-    @property
-    def schema(self) -> object:
-        """The declared schema."""
-        return to_schema(self.row.columns)
 
     @property
     def sums(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import logging
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class Commit:
     committed_at: datetime
     added: tuple[tuple[str, dict[str, str | None]], ...] = ()
     """Paths of the files that came, with the values of the partition."""
-    removed: tuple[str, ...] = field(default=())
+    removed: tuple[str, ...] = ()
 
 
 def new_mark() -> str:
@@ -78,7 +78,7 @@ def read_commit(place: Place, version: int) -> Commit | None:
     try:
         with place.files().open_input_stream(log_file(version)) as stream:
             lines = stream.read().decode().splitlines()
-    except (FileNotFoundError, OSError) as reason:
+    except OSError as reason:  # S3 answers "not found" by a plain one
         if isinstance(reason, FileNotFoundError) or "not found" in str(reason).lower():
             return None
         raise

@@ -107,7 +107,8 @@ class Writer:
         self.waiting: dict[date | None, list[Any]] = {}
         self.open: dict[date | None, _File] = {}
         self.made: list[_File] = []
-        self.number = 0
+        self.held: dict[date | None, int] = {}
+        """How many rows wait."""
 
     def write(self, batches: Iterable[Any], *, data_change: bool = True) -> Files:
         """Write all of them; what was written is taken away again if it goes wrong. Raises Invalid."""
@@ -120,7 +121,7 @@ class Writer:
             for file in self.open.values():
                 file.close()
             return Files(self._settled(data_change=data_change), self.counter.tally())
-        except BaseException:
+        except BaseException:  # an interrupt as well: no commit will ever name these files
             self.take_back()
             raise
 
@@ -136,12 +137,11 @@ class Writer:
             if day not in self.waiting and len(self.waiting) >= MOST_DAYS:
                 raise invalid(self.partition, f"More than {MOST_DAYS} days at once.", "Append fewer days at a time.",
                               zh=f"一次写入不得超过{MOST_DAYS}天，请分批写入。")  # fmt: skip
-            held = self.waiting.setdefault(day, [])
-            held.append(part)
-            self.number += part.num_rows
-            if sum(one.num_rows for one in held) >= ROW_GROUP:
+            self.waiting.setdefault(day, []).append(part)
+            self.held[day] = self.held.get(day, 0) + part.num_rows
+            if self.held[day] >= ROW_GROUP:
                 self._write_out(day)
-        if self.number > MOST_WAITING:
+        if sum(self.held.values()) > MOST_WAITING:
             self._flush()
 
     def _flush(self) -> None:
@@ -149,11 +149,10 @@ class Writer:
             self._write_out(day)
 
     def _write_out(self, day: date | None) -> None:
-        parts, self.waiting[day] = self.waiting[day], []
+        parts, self.waiting[day], self.held[day] = self.waiting[day], [], 0
         if not parts:
             return
         table = pa.Table.from_batches(parts).select(self.kept)
-        self.number -= table.num_rows
         file = self.open.get(day)
         if file is None or file.rows >= MOST_ROWS_A_FILE:
             if file is not None:
@@ -189,6 +188,6 @@ def _by_day(batch: Any, partition: str) -> Iterator[tuple[date | None, Any]]:
         yield None, batch
         return
     days = batch.column(partition)
-    for day in pc.unique(days).to_pylist():
-        whole = pc.min_max(days).as_py()
-        yield day, batch if whole["min"] == whole["max"] else batch.filter(pc.equal(days, pa.scalar(day, pa.date32())))
+    found = pc.unique(days).to_pylist()
+    for day in found:
+        yield day, batch if len(found) == 1 else batch.filter(pc.equal(days, pa.scalar(day, pa.date32())))

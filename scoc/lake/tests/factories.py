@@ -8,9 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from scoc.core.acting import Actor
+from scoc.lake import queries
 from scoc.lake.schemas import TableSpec
 
-DAY = date(2026, 6, 1)
+DAY, NEXT = date(2026, 6, 1), date(2026, 6, 2)
 SCHEMA = pa.schema(
     [
         pa.field("day", pa.date32(), nullable=False),
@@ -43,3 +45,10 @@ def make_rows(count: int = 10, day: date = DAY, first: int = 0) -> Any:
         ],
         schema=SCHEMA,
     )
+
+
+def read(actor: Actor, version: int | None = None) -> list[dict[str, Any]]:
+    """The rows of a version of the readings, in one order."""
+    found = queries.snapshot(actor, "readings", version).dataset.to_table()
+    rows: list[dict[str, Any]] = found.sort_by([("day", "ascending"), ("at", "ascending")]).to_pylist()
+    return rows

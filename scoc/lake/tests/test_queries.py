@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,9 @@ from scoc.core.refusals import Invalid, NotFound, Refusal
 from scoc.lake import actions, queries
 from scoc.lake.models import LakeVersion
 from scoc.lake.schemas import Condition, Cursor, Look
-from scoc.lake.tests.factories import DAY, SCHEMA, make_rows, make_spec
+from scoc.lake.tests.factories import DAY, NEXT, SCHEMA, make_rows, make_spec
 
 pytestmark = pytest.mark.django_db
-NEXT = date(2026, 6, 2)
 PAGE = PageQuery(cursor=None, limit=50)
 MOMENT = datetime(2026, 6, 15, 1, 0, tzinfo=UTC)
 
