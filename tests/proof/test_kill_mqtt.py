@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, Property, Publish, Reason
+from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, P, Publish, Reason
 from scoc.sensing.tests.mqtt.peer import House, Peer
 from tests.installations import free_port
 from tests.proof.ingest_parts import CLIENTS
@@ -76,7 +76,7 @@ class Unit:
         there = other_house(port)
         peer, answer = await there.connect(
             "keeper", clean_start=False, username=self.key, password=self.token,
-            properties={Property.SESSION_EXPIRY_INTERVAL: 3600},
+            properties={P.SESSION_EXPIRY_INTERVAL: 3600},
         )  # fmt: skip
         assert answer.reason == 0
         return there, peer, answer.session_present

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from scoc.core import now
 from scoc.core.city.sections import city_settings
@@ -93,9 +93,8 @@ class Door:
         assert self.looking is not None
         try:
             return await asyncio.wait_for(asyncio.shield(self.looking), DEADLINE_SECONDS)
-        except Exception as error:
-            log.warning("telemetry cannot look up its devices: %s", error)
-            raise NotNow("away") from error
+        except Exception as error:  # see _away
+            raise _away("what holds now", error) from error
 
     async def _look_up(self) -> Sight:
         self.sight = await asyncio.get_running_loop().run_in_executor(self.pool, _look)
@@ -127,11 +126,18 @@ class Door:
         try:
             look = asyncio.get_running_loop().run_in_executor(self.pool, _find, sight.run_id, keys)
             return await asyncio.wait_for(look, DEADLINE_SECONDS)
-        except Exception as error:
-            log.warning("telemetry cannot look up a device: %s", error)
-            raise NotNow("away") from error
+        except Exception as error:  # see _away
+            raise _away("a device", error) from error
         finally:
             self.lookups -= 1
+
+
+def _away(what: str, error: Exception) -> NotNow:
+    """Whatever went wrong in a look-up, devices are to keep their readings and come again, and the watch over their
+    rights goes on. What is more than a database out of reach is a fault of ours, and is told with its trace."""
+    outage = isinstance(error, DatabaseError | InterfaceError | TimeoutError)
+    log.warning("telemetry cannot look up %s: %r", what, error, exc_info=None if outage else error)
+    return NotNow("away")
 
 
 def allowed(device: KnownDevice) -> bool:

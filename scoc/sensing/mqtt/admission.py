@@ -6,11 +6,9 @@ import asyncio
 import inspect
 import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scoc.sensing.mqtt.codec import Connect, Properties, Reason
-from scoc.sensing.mqtt.codec.properties import P
-from scoc.sensing.mqtt.codec.reasons import V5
+from scoc.sensing.mqtt.codec import V5, Connect, P, Properties, Reason
 from scoc.sensing.mqtt.connections import ADMITTING, Connection
 from scoc.sensing.mqtt.outbox import micros_now
 from scoc.sensing.mqtt.policy import Admitted, Client, Credentials
@@ -39,13 +37,8 @@ class Admission:
             return
         peer = connection.transport.get_extra_info("peername") if connection.transport else None
         shown = Credentials(packet.client_id, packet.username, packet.password, str(peer[0]) if peer else "")
-        try:
-            said: Any = self._broker.policy.authenticate(shown)
-        except Exception:  # noqa: BLE001  # it is recorded, and its client is told
-            self._broker.failed("the policy failed at credentials")
-            said = Reason.UNSPECIFIED
         connection.hold(ADMITTING)
-        task = asyncio.ensure_future(self._admit(connection, packet, said))
+        task = asyncio.ensure_future(self._admit(connection, packet, shown))
         task.add_done_callback(lambda done: self._admitted(connection, done))
 
     def _admitted(self, connection: Connection, done: asyncio.Future[None]) -> None:
@@ -72,18 +65,22 @@ class Admission:
             return Reason.CONNECTION_RATE_EXCEEDED
         return Reason.SERVER_SHUTTING_DOWN if self._broker.stopping else 0
 
-    async def _admit(self, connection: Connection, packet: Connect, said: Any) -> None:
-        if inspect.isawaitable(said):
-            try:
-                said = await said
-            except Exception:  # noqa: BLE001  # it is recorded, and its client is told
-                self._broker.failed("the policy failed at credentials")
-                said = Reason.SERVER_UNAVAILABLE
+    async def _asked(self, shown: Credentials) -> Admitted | int:
+        """What the policy says, at once or later; one that fails lets nobody in."""
+        try:
+            said = self._broker.policy.authenticate(shown)
+            return await said if inspect.isawaitable(said) else said
+        except Exception:  # noqa: BLE001  # a policy is no code of the broker's: it is recorded, and its client is told
+            self._broker.failed("the policy failed at credentials")
+            return Reason.SERVER_UNAVAILABLE
+
+    async def _admit(self, connection: Connection, packet: Connect, shown: Credentials) -> None:
+        said = await self._asked(shown)
         if connection.ending:
             return
         if not isinstance(said, Admitted):
             self._broker.counts["not_admitted"] += 1
-            connection.answer_connect(int(said))
+            connection.answer_connect(said)
             return
         client_id = packet.client_id or f"auto-{secrets.token_hex(10)}"
         client = Client(said.principal, client_id, packet.version, said.data)

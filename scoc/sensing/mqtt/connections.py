@@ -6,14 +6,30 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scoc.sensing.mqtt.codec import Connack, Connect, Disconnect, Kind, Malformed, Reason, decode, encode, next_frame
+from scoc.sensing.mqtt.codec import (
+    NONE,
+    V5,
+    Acknowledgement,
+    Connack,
+    Connect,
+    Disconnect,
+    Kind,
+    Malformed,
+    P,
+    Packet,
+    Properties,
+    Reason,
+    Subscribe,
+    Unsubscribe,
+    decode,
+    encode,
+    next_frame,
+)
 from scoc.sensing.mqtt.codec.decoding import fitting
 from scoc.sensing.mqtt.codec.decoding import publish as decode_publish
 from scoc.sensing.mqtt.codec.encoding import PINGRESP
 from scoc.sensing.mqtt.codec.framing import needed
-from scoc.sensing.mqtt.codec.packets import Acknowledgement, Packet, Subscribe, Unsubscribe
-from scoc.sensing.mqtt.codec.properties import NONE, P, Properties
-from scoc.sensing.mqtt.codec.reasons import V5, protocol_error, return_code
+from scoc.sensing.mqtt.codec.reasons import protocol_error, return_code
 from scoc.sensing.mqtt.inbox import Inbox
 from scoc.sensing.mqtt.outbox import Outbox
 from scoc.sensing.mqtt.policy import Client

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from scoc.sensing.mqtt.codec import Kind, Malformed, Publish, Reason
+from scoc.sensing.mqtt.codec import NONE, V5, Kind, Malformed, P, Properties, Publish, Reason
 from scoc.sensing.mqtt.codec.decoding import fitting
 from scoc.sensing.mqtt.codec.encoding import acknowledgement
-from scoc.sensing.mqtt.codec.properties import NONE, P, Properties
-from scoc.sensing.mqtt.codec.reasons import V5, protocol_error
+from scoc.sensing.mqtt.codec.reasons import protocol_error
 from scoc.sensing.mqtt.outbox import micros_now
 from scoc.sensing.mqtt.policy import Message, Refuse, Route, Verdict, Withhold
 

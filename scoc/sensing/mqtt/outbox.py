@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 from scoc.core.fields import to_micros
 from scoc.core.now import wall_now
+from scoc.sensing.mqtt.codec import V5, Kind, P, Properties
 from scoc.sensing.mqtt.codec.encoding import Parts, acknowledgement, publish_parts
-from scoc.sensing.mqtt.codec.packets import Kind
-from scoc.sensing.mqtt.codec.properties import P, Properties
-from scoc.sensing.mqtt.codec.reasons import V5
 from scoc.sensing.mqtt.policy import Message
 from scoc.sensing.mqtt.sessions import Outgoing, Session
 

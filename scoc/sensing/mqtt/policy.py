@@ -10,8 +10,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from scoc.sensing.mqtt.codec import Properties, Reason, SubscribeItem
-from scoc.sensing.mqtt.codec.properties import NONE
+from scoc.sensing.mqtt.codec import NONE, Properties, Reason, SubscribeItem
 
 
 @dataclass(frozen=True, slots=True)

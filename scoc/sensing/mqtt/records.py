@@ -14,13 +14,11 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from scoc.core.fields import to_micros
 from scoc.sensing.models import MqttMessage, MqttReceived, MqttRetained, MqttSession, MqttSubscription
-from scoc.sensing.mqtt.codec import Properties, Property, Will
+from scoc.sensing.mqtt.codec import V5, Kind, P, Properties, Will
 from scoc.sensing.mqtt.codec import properties as property_codec
 from scoc.sensing.mqtt.codec.decoding import will_of
 from scoc.sensing.mqtt.codec.encoding import will as will_bytes
 from scoc.sensing.mqtt.codec.fields import Reader
-from scoc.sensing.mqtt.codec.packets import Kind
-from scoc.sensing.mqtt.codec.reasons import V5
 from scoc.sensing.mqtt.policy import Message
 from scoc.sensing.mqtt.router import Subscription
 from scoc.sensing.mqtt.sessions import Outgoing, Session
@@ -114,7 +112,7 @@ class Records(Store):
         message = made.message
         found = message.properties
         if made.identifiers:
-            found = {**found, Property.SUBSCRIPTION_IDENTIFIER: made.identifiers}
+            found = {**found, P.SUBSCRIPTION_IDENTIFIER: made.identifiers}
         self._put(
             _QUEUE, session.number, made.packet_id, message.topic, message.payload, made.qos, made.retain,
             property_codec.write(found), message.expires, made.released,
@@ -287,7 +285,7 @@ def _loaded() -> Kept:
         )  # fmt: skip
     for message in MqttMessage.objects.order_by("id").iterator(1000):
         found = _properties(bytes(message.properties))
-        identifiers = found.pop(Property.SUBSCRIPTION_IDENTIFIER, [])
+        identifiers = found.pop(P.SUBSCRIPTION_IDENTIFIER, [])
         expires = None if message.expires is None else to_micros(message.expires)
         body = Message(message.topic, bytes(message.payload), message.qos, message.retain, found, expires)
         sessions[message.session_id].restore(

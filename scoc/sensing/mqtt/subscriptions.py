@@ -8,10 +8,8 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from scoc.sensing.mqtt import topics
-from scoc.sensing.mqtt.codec import Kind, Reason, Suback, Subscribe, SubscribeItem, Unsuback, Unsubscribe, encode
+from scoc.sensing.mqtt.codec import V5, Kind, P, Reason, Suback, Subscribe, SubscribeItem, Unsuback, Unsubscribe, encode
 from scoc.sensing.mqtt.codec.decoding import fitting
-from scoc.sensing.mqtt.codec.properties import P
-from scoc.sensing.mqtt.codec.reasons import V5
 from scoc.sensing.mqtt.connections import SUBSCRIBING
 from scoc.sensing.mqtt.outbox import micros_now
 from scoc.sensing.mqtt.policy import Client

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from scoc.sensing.mqtt.codec import Will
-from scoc.sensing.mqtt.codec.properties import P
+from scoc.sensing.mqtt.codec import P, Will
 from scoc.sensing.mqtt.inbox import composed
 from scoc.sensing.mqtt.policy import Client, Route, Verdict
 from scoc.sensing.mqtt.sessions import Key, Session

@@ -20,10 +20,12 @@ from scoc.sensing.mqtt.codec.packets import (
     Unsubscribe,
     Will,
 )
-from scoc.sensing.mqtt.codec.properties import Properties, Property
-from scoc.sensing.mqtt.codec.reasons import Malformed, Reason
+from scoc.sensing.mqtt.codec.properties import NONE, P, Properties
+from scoc.sensing.mqtt.codec.reasons import V5, Malformed, Reason
 
 __all__ = [
+    "NONE",
+    "V5",
     "Acknowledgement",
     "Auth",
     "Connack",
@@ -32,10 +34,10 @@ __all__ = [
     "Frame",
     "Kind",
     "Malformed",
+    "P",
     "Packet",
     "Ping",
     "Properties",
-    "Property",
     "Publish",
     "Reason",
     "Suback",

@@ -69,12 +69,6 @@ class Reader:
             raise Malformed("a variable byte integer is not in its shortest form", "MQTT-1.5.5-1")
         return value
 
-    def rest(self) -> bytes:
-        """All that is left."""
-        found = self.data[self.position : self.end]
-        self.position = self.end
-        return found
-
     def finish(self) -> None:
         """Nothing may be left."""
         if self.position != self.end:

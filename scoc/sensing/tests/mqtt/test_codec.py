@@ -17,10 +17,10 @@ from scoc.sensing.mqtt.codec import (
     Disconnect,
     Kind,
     Malformed,
+    P,
     Packet,
     Ping,
     Properties,
-    Property,
     Publish,
     Suback,
     Subscribe,
@@ -53,12 +53,12 @@ VALUES: dict[codec.Form, st.SearchStrategy[Any]] = {
 }
 
 
-def value_of(name: Property, kind: int) -> st.SearchStrategy[Any]:
+def value_of(name: P, kind: int) -> st.SearchStrategy[Any]:
     """What a property may hold."""
-    if name is Property.RESPONSE_TOPIC:
+    if name is P.RESPONSE_TOPIC:
         return TOPIC
     one = VALUES[codec.TABLE[name][0]]
-    if name in codec.LISTS and not (kind == Kind.SUBSCRIBE and name is Property.SUBSCRIPTION_IDENTIFIER):
+    if name in codec.LISTS and not (kind == Kind.SUBSCRIBE and name is P.SUBSCRIPTION_IDENTIFIER):
         return st.lists(one, min_size=1, max_size=3)
     return one
 
@@ -67,9 +67,7 @@ def properties(kind: int) -> st.SearchStrategy[Properties]:
     """Properties that may stand in a packet of this kind."""
     names = [name for name, (_, kinds) in codec.TABLE.items() if kind in kinds]
     some = st.fixed_dictionaries({}, optional={name: value_of(name, kind) for name in names})
-    return some.filter(
-        lambda found: Property.AUTHENTICATION_DATA not in found or Property.AUTHENTICATION_METHOD in found
-    )
+    return some.filter(lambda found: P.AUTHENTICATION_DATA not in found or P.AUTHENTICATION_METHOD in found)
 
 
 def connects(version: int) -> st.SearchStrategy[Packet]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scoc.sensing.mqtt import topics
-from scoc.sensing.mqtt.codec import Kind, Malformed, Property, Publish, Reason, decode, encode, next_frame
+from scoc.sensing.mqtt.codec import Kind, Malformed, P, Publish, Reason, decode, encode, next_frame
 from scoc.sensing.mqtt.codec import properties as codec
 from scoc.sensing.mqtt.codec.fields import Reader, text, variable
 from scoc.sensing.mqtt.codec.reasons import return_code
@@ -192,7 +192,7 @@ def test_a_packet_beyond_the_maximum_is_refused_by_its_header_alone() -> None:
 
 
 def test_a_packet_is_refused_that_has_more_properties_than_anybody_needs() -> None:
-    many = Publish("a", b"", properties={Property.USER_PROPERTY: [("k", "v")] * 257})
+    many = Publish("a", b"", properties={P.USER_PROPERTY: [("k", "v")] * 257})
     data = encode(many, 5)
     frame = next_frame(data, 0, MOST, 5)
     assert frame is not None
@@ -209,8 +209,8 @@ def test_each_property_is_taken_in_its_packets_only() -> None:
     }  # fmt: skip
     for name, (form, kinds) in codec.TABLE.items():
         data = codec.write({name: samples[form]})
-        if name is Property.AUTHENTICATION_DATA:
-            data = codec.write({Property.AUTHENTICATION_METHOD: "m", name: b"x"})
+        if name is P.AUTHENTICATION_DATA:
+            data = codec.write({P.AUTHENTICATION_METHOD: "m", name: b"x"})
         for kind in (codec.WILL, *Kind):
             if kind in (Kind.PINGREQ, Kind.PINGRESP):
                 continue

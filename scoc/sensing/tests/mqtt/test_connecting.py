@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from scoc.sensing.mqtt.codec import Auth, Connack, Connect, Disconnect, Kind, Ping, Property, Publish, Reason, encode
+from scoc.sensing.mqtt.codec import Auth, Connack, Connect, Disconnect, Kind, P, Ping, Publish, Reason, encode
 from scoc.sensing.mqtt.limits import Limits
 from scoc.sensing.mqtt.policy import Admitted, Credentials
 from scoc.sensing.tests.mqtt.peer import Open, clause, house, run
-
-P = Property
 
 
 @clause("MQTT-3.1.4-5", "MQTT-3.2.0-1", "MQTT-3.2.2-2")
@@ -104,6 +102,27 @@ def test_what_follows_a_connect_waits_until_the_client_is_let_in() -> None:
             assert (await peers[1].expect(Connack)).reason == Reason.BAD_CREDENTIALS
             assert await peers[1].ended() == []
             assert len(policy.heard) == 1
+
+    run(course())
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_policy_that_fails_at_credentials_lets_nobody_in(*, later: bool) -> None:
+    class Broken(Open):
+        def authenticate(self, shown: Credentials) -> Any:
+            async def fail() -> Admitted:
+                raise RuntimeError("as a test wants it")
+
+            if later:
+                return fail()
+            raise RuntimeError("as a test wants it")
+
+    async def course() -> None:
+        async with house(policy=Broken()) as there:
+            _, answer = await there.connect("c")
+            assert answer.reason == Reason.SERVER_UNAVAILABLE
+            assert not there.broker.sessions
+            assert there.broker.counts.pop("faults") == 1
 
     run(course())
 

@@ -23,12 +23,10 @@ from scoc.sensing.ingest.doors import Door
 from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Device, Observation, Rejected, RejectedCount
 from scoc.sensing.mqtt import serving
-from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, Property, Publish, Reason, Will
+from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, P, Publish, Reason, Will
 from scoc.sensing.mqtt.policy import Message
 from scoc.sensing.tests.factories import make_device
 from scoc.sensing.tests.mqtt.peer import House, run
-
-P = Property
 
 
 @asynccontextmanager

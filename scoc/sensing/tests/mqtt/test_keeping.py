@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, Kind, Property, Publish, Reason, SubscribeItem, Will
+from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, Kind, P, Publish, Reason, SubscribeItem, Will
 from scoc.sensing.mqtt.limits import Limits
 from scoc.sensing.mqtt.outbox import micros_now
 from scoc.sensing.mqtt.policy import Client, Message
 from scoc.sensing.tests.mqtt.peer import House, Open, clause, house, run
 
-P = Property
 KEEP = {P.SESSION_EXPIRY_INTERVAL: 60}
 KEY = ("anybody", "c")
 

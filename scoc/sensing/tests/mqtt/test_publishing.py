@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 
-from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, Kind, Property, Publish, Reason
+from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, Kind, P, Publish, Reason
 from scoc.sensing.mqtt.limits import Limits
 from scoc.sensing.mqtt.policy import ROUTE, SWALLOW, Client, Message, Refuse, Verdict, Withhold
 from scoc.sensing.mqtt.storing import Store
 from scoc.sensing.tests.mqtt.peer import House, Open, Peer, clause, house, run
-
-P = Property
 
 
 def more_than(found: Sequence[object], number: int) -> bool:

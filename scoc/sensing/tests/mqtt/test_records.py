@@ -13,14 +13,13 @@ from django.db import OperationalError, connection
 
 from scoc.sensing.models import MqttMessage, MqttReceived, MqttRetained, MqttSession, MqttSubscription
 from scoc.sensing.mqtt import records
-from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, Kind, Property, Publish, Suback, Will
+from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, Kind, P, Publish, Suback, Will
 from scoc.sensing.mqtt.limits import Limits
 from scoc.sensing.mqtt.outbox import micros_now
 from scoc.sensing.mqtt.policy import Message
 from scoc.sensing.mqtt.records import Records
 from scoc.sensing.tests.mqtt.peer import House, clause, house, run
 
-P = Property
 KEEP = {P.SESSION_EXPIRY_INTERVAL: 600}
 pytestmark = pytest.mark.usefixtures("committed")
 

@@ -7,22 +7,11 @@ from typing import Any
 
 import pytest
 
-from scoc.sensing.mqtt.codec import (
-    Kind,
-    Ping,
-    Property,
-    Reason,
-    Suback,
-    Subscribe,
-    SubscribeItem,
-    Unsuback,
-    Unsubscribe,
-)
+from scoc.sensing.mqtt.codec import Kind, P, Ping, Reason, Suback, Subscribe, SubscribeItem, Unsuback, Unsubscribe
 from scoc.sensing.mqtt.limits import Limits
 from scoc.sensing.mqtt.policy import Client, Message
 from scoc.sensing.tests.mqtt.peer import Open, Peer, clause, house, run
 
-P = Property
 KEEP = {P.SESSION_EXPIRY_INTERVAL: 60}
 
 
