@@ -1,4 +1,4 @@
-"""What a password must be (口令策略, DOMAIN.md 6.3): long, of several kinds of characters, not one that many use."""
+"""What a password must be (密码策略, DOMAIN.md 6.3): long, of several kinds of characters, not one that many use."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def what_is_wrong(password: str, username: str, *, length: int, kinds: int) -> I
     if not length <= len(password) <= LONGEST:
         return invalid(
             "password", f"A password has at least {length} characters.", "Take a longer one, e.g. three words.",
-            code="weak_password", zh=f"口令至少 {length} 个字符。",
+            code="weak_password", zh=f"密码至少 {length} 个字符。",
         )  # fmt: skip
     if kinds_in(password) < kinds:
         return invalid(
             "password", f"A password has {kinds} of: capitals, small letters, digits, other characters.",
             "Add the kinds that are missing.",
-            code="weak_password", zh=f"口令应包含大写字母、小写字母、数字、其他字符中的 {kinds} 类。",
+            code="weak_password", zh=f"密码应包含大写字母、小写字母、数字、其他字符中的 {kinds} 类。",
         )  # fmt: skip
     if username and username.lower() in password.lower():
         return invalid(
             "password", "A password does not hold the user name.", "Take another one.",
-            code="weak_password", zh="口令不得包含用户名。",
+            code="weak_password", zh="密码不得包含用户名。",
         )  # fmt: skip
     try:
         _common().validate(password)
     except ValidationError:
         return invalid(
             "password", "This password is one that many people use.", "Take another one.",
-            code="weak_password", zh="该口令过于常见。",
+            code="weak_password", zh="该密码过于常见。",
         )  # fmt: skip
     return None

@@ -32,7 +32,7 @@ class WrongLogin(Refusal):
     def __init__(self) -> None:
         super().__init__(
             "wrong_login",
-            Text("用户名或口令错误；连续失败会暂时锁定账号。",
+            Text("用户名或密码错误；连续失败会暂时锁定账号。",
                  "Wrong user name or password; repeated failures lock an account for a while."),
         )  # fmt: skip
 
@@ -112,7 +112,7 @@ def change_password(user: User, old: str, new: str, address: str) -> User:
     if wrong is None and new == old:
         wrong = invalid(
             "new", "The new password is the old one.", "Take another one.", code="same_password",
-            zh="新口令不得与旧口令相同。",
+            zh="新密码不得与旧密码相同。",
         )  # fmt: skip
     actor = Actor(checked.pk, checked.username, checked.kind)
     if wrong is not None:

@@ -16,7 +16,7 @@ def test_a_wrong_password_is_refused_in_words(page: Page, address: str) -> None:
     page.fill("input[name=username]", "acceptor")
     page.fill("input[name=password]", "not the password")
     page.click("button[type=submit]")
-    expect(page.get_by_role("alert")).to_contain_text("用户名或口令错误")
+    expect(page.get_by_role("alert")).to_contain_text("用户名或密码错误")
     expect(page.locator("input[name=password]")).to_have_value("")
 
 
@@ -60,10 +60,10 @@ def test_an_expired_session_is_renewed_over_the_page_which_stays(page: Page, add
     expect(box).to_be_visible()
     page.context.clear_cookies()
     box.fill("井盖")  # looks for it, and the server knows nobody any more
-    expect(page.locator(".login.over")).to_contain_text("登录已失效")
-    page.fill(".login.over input[name=password]", PASSWORD)
-    page.click(".login.over button[type=submit]")
-    expect(page.locator(".login.over")).to_have_count(0)
+    expect(page.locator(".door.over")).to_contain_text("登录已失效")
+    page.fill(".door.over input[name=password]", PASSWORD)
+    page.click(".door.over button[type=submit]")
+    expect(page.locator(".door.over")).to_have_count(0)
     expect(page.get_by_role("alert")).to_have_count(0)
     expect(box).to_have_value("井盖")
 
@@ -91,7 +91,7 @@ def test_a_given_password_is_changed_before_anything_is_shown(page: Page, browse
     page.fill("input[name=username]", "wang.wu")
     page.fill("input[name=password]", "Given-horse-9")
     page.click("button[type=submit]")
-    expect(page.get_by_role("heading", name="修改口令")).to_be_visible()
+    expect(page.get_by_role("heading", name="修改密码")).to_be_visible()
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="Change your password")).to_be_visible()
     page.fill("input[name=old-password]", "Given-horse-9")

@@ -132,7 +132,7 @@ def refuse_given_password(request: HttpRequest, actor: Actor, permission: str) -
     if permission == AT_THE_DOOR or not isinstance(user, User) or not user.must_change_password:
         return
     words = Text(
-        "请先修改他人设置的口令，再进行其他操作。",
+        "请先修改他人设置的密码，再进行其他操作。",
         "Your password was given to you by somebody else: change it first, then everything else is open.",
     )
     audit.record(actor, kind="refusal", action=permission, outcome="refused", code="must_change_password", detail=words)

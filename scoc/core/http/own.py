@@ -136,7 +136,7 @@ def change_password(request: Request, payload: PasswordChangeIn) -> Done:
     """Change one's own password; one's other sessions end."""
     user = request.user
     if not isinstance(user, User):
-        raise NotAllowed("no_person", Text("仅个人账号有口令。", "Only a person's account has a password."))
+        raise NotAllowed("no_person", Text("仅个人账号有密码。", "Only a person's account has a password."))
     update_session_auth_hash(request, signing.change_password(user, payload.old, payload.new, client_address(request)))
     return Done()
 
