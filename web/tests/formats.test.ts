@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bytes, change, DASH, MINUS, number, percent, ratio, THIN } from '@/ui/formats'
+import { bytes, change, cost, DASH, MINUS, number, percent, ratio, THIN } from '@/ui/formats'
 
 describe('number', () => {
   it('puts thin spaces between thousands', () => {
@@ -27,6 +27,9 @@ describe('change, percent, ratio', () => {
     expect(change(3)).toBe('+3')
     expect(change(-0.8, 1)).toBe(`${MINUS}0.8`)
     expect(change(0)).toBe(DASH)
+    expect(cost('0.31')).toBe(`${MINUS}0.3`)
+    expect(cost(0)).toBe('0.0')
+    expect(cost(null)).toBe(DASH)
     expect(change(null)).toBe(DASH)
   })
   it('turns shares into per cent', () => {

@@ -31,6 +31,12 @@ export function number(value: Figure, digits?: number): string {
   return sign + grouped + (rest ? `.${rest}` : '')
 }
 
+/** What something takes away from a score; nothing is a zero, for it is known. */
+export const cost = (lost: Figure): string => {
+  const known = parsed(lost)
+  return number(known === null ? null : -known, 1)
+}
+
 /** A change, with its sign; no change is the dash. */
 export function change(value: Figure, digits?: number): string {
   const known = parsed(value)

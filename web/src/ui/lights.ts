@@ -57,6 +57,9 @@ export function rampOf(value: number | null | undefined, edges: [number, number,
   return value >= edges[0] ? 2 : 1
 }
 
+/** What each step of the ramp holds, for the legend. */
+export const rampWords = ([a, b, c]: [number, number, number]): string[] => [`<${String(a)}`, `${String(a)}–${String(b)}`, `${String(b)}–${String(c)}`, `≥${String(c)}`]
+
 /** The shape of an urgency from 1, the worst, to 4. */
 export function stateOfLevel(level: number | null | undefined): State {
   if (level === null || level === undefined) return 'unknown'

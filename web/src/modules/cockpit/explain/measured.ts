@@ -1,7 +1,7 @@
 /** Sheets of what indicators measure: the index, a theme of it, a vital sign. */
 import * as indicators from '@/api/indicators'
 import { inLanguage, say } from '@/locales'
-import { change, number, percent } from '@/ui/formats'
+import { cost, number, percent } from '@/ui/formats'
 import { quotientOf, stateOfScore, stateOfSign, sumOf } from '@/ui/signs'
 import { spanWords } from '@/ui/spans'
 import { dateTime } from '@/ui/times'
@@ -23,7 +23,7 @@ function partRow(part: Part, health: Health): Cell[] {
     { text: inLanguage(health.themes.find((theme) => theme.code === part.theme)?.name), quiet: true },
     end(number(part.score, 1)),
     end(`${percent(part.weight)}%`),
-    end(part.lost === null ? '—' : change(-Number(part.lost), 1)),
+    end(cost(part.lost)),
   ]
 }
 
