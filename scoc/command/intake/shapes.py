@@ -146,7 +146,7 @@ def _summed(what: str, reasons: list[Reason]) -> ReasonOut:
     match what:
         case "space" | "time" if known:
             zh, en = widest.evidence.zh, widest.evidence.en
-            evidence = Text(f"{n} 条，最远者{zh}", f"{n} signals, the farthest {en}")
+            evidence = Text(f"{n} 条，最远者{zh}", f"signals: {n}, the farthest {en}")
         case "kind":
             same = sum(reason.how == "same" for reason in reasons)
             evidence = Text(f"{len(reasons)} 条中 {same} 条同一类别", f"{same} of {len(reasons)} of the same category")
