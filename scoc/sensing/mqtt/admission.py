@@ -100,14 +100,16 @@ class Admission:
         session = old or self._broker.new_session(key)
         session.connection = connection  # from here on a newer connection takes over from this one
         self._broker.wills.recalled(key)
-        if old is not None:
-            await self._broker.subscriptions.resume(client, session)
-        if session.connection is not connection:
-            return
+        try:
+            if old is not None:
+                await self._broker.subscriptions.resume(client, session)
+        except Exception:
+            _leave(session, connection)
+            raise
         if connection.closed:  # while the policy was asked
-            session.connection, session.ended = None, micros_now()
-            return
-        self._begin(connection, packet, client, session, present=old is not None)
+            _leave(session, connection)
+        elif session.connection is connection:
+            self._begin(connection, packet, client, session, present=old is not None)
 
     def _room(self, principal: str) -> bool:
         broker = self._broker
@@ -162,3 +164,9 @@ class Admission:
         outbox.alias_maximum = min(asked.get(P.TOPIC_ALIAS_MAXIMUM, 0), limits.topic_aliases)
         connection.explains = asked.get(P.REQUEST_PROBLEM_INFORMATION, 1) == 1
         return found
+
+
+def _leave(session: Session, connection: Connection) -> None:
+    """A connection that was not let in after all holds no session; a newer one may have taken over from it."""
+    if session.connection is connection:
+        session.connection, session.ended = None, micros_now()

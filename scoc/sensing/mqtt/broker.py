@@ -68,15 +68,18 @@ class Broker:
         kept = await asyncio.to_thread(self.store.load)
         for message in kept.retained:
             self.retained.keep(message)
-        now = micros_now()
         for session in kept.sessions:
             self._last_number = max(self._last_number, session.number)
-            session.ended = session.ended or now
             self._add(session)
             for subscription in session.subscriptions.values():
                 self.router.add(subscription)
-        for session in kept.sessions:  # wills of clients that were there when the process ended
+        now = micros_now()
+        for session in kept.sessions:  # clients that were there when the process ended are lost now, and only once
+            before = session.ended, session.will
+            session.ended = session.ended or now
             self.wills.lost(session, _shadow(session))
+            if (session.ended, session.will) != before:
+                self.store.session(session)
         self._sweep = self.loop.call_later(SWEEP_SECONDS, self._look)
 
     def accept(self) -> Connection:

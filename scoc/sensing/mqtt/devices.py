@@ -110,6 +110,8 @@ class DevicePolicy(Policy):
                 await self.look(broker)
             except NotNow as error:
                 log.warning("mqtt: the rights of devices cannot be looked at: %s", error)
+            except Exception:  # noqa: BLE001  # it is recorded; without the watch a revoked device would stay
+                broker.failed("the rights of devices could not be looked at")
 
     async def look(self, broker: Broker) -> None:
         """Look at every connected device once. Raises NotNow."""

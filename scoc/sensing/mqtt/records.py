@@ -212,9 +212,8 @@ class Records(Store):
                 log.warning("mqtt: sessions could not be written: %s", error)
                 connection.close()
                 with self._news:
-                    if self._stopping:
+                    if self._news.wait_for(lambda: self._stopping, RETRY_SECONDS):
                         return False
-                    self._news.wait(RETRY_SECONDS)
             except Exception:
                 if len(writes) == 1:
                     log.exception("mqtt: a change of a session cannot be written, and is left out")

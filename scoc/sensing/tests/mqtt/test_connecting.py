@@ -127,6 +127,32 @@ def test_a_policy_that_fails_at_credentials_lets_nobody_in(*, later: bool) -> No
     run(course())
 
 
+def test_a_session_whose_rights_cannot_be_asked_for_waits_for_the_next_attempt() -> None:
+    async def fail() -> int:
+        raise RuntimeError("as a test wants it")
+
+    async def course() -> None:
+        async with house() as there:
+            keep = {P.SESSION_EXPIRY_INTERVAL: 600}
+            peer = await there.client("c", properties=keep)
+            await peer.subscribe("t")
+            peer.cut()
+            session = there.broker.sessions["anybody", "c"]
+            await there.until(lambda: session.connection is None)
+            there.policy.grant = lambda client, item: fail()
+            back, answer = await there.connect("c", clean_start=False, properties=keep)
+            assert answer.reason == Reason.UNSPECIFIED
+            assert await back.ended() == []
+            assert there.broker.counts.pop("faults") == 1
+            assert session.connection is None, "a connection that was never let in holds no session"
+            assert session.ended is not None
+            there.policy.grant = lambda client, item: item.qos
+            _, answer = await there.connect("c", clean_start=False, properties=keep)
+            assert answer.session_present
+
+    run(course())
+
+
 @clause("4.12", "3.1.2.11.9", "MQTT-4.12.0-1")
 def test_extended_authentication_is_refused_in_its_own_words() -> None:
     async def course() -> None:

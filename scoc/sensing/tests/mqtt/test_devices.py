@@ -22,8 +22,9 @@ from scoc.sensing.ingest import commits, directory
 from scoc.sensing.ingest.doors import Door
 from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Device, Observation, Rejected, RejectedCount
-from scoc.sensing.mqtt import serving
+from scoc.sensing.mqtt import devices, serving
 from scoc.sensing.mqtt.codec import Acknowledgement, Disconnect, P, Publish, Reason, Will
+from scoc.sensing.mqtt.devices import DevicePolicy
 from scoc.sensing.mqtt.policy import Message
 from scoc.sensing.tests.factories import make_device
 from scoc.sensing.tests.mqtt.peer import House, run
@@ -279,6 +280,24 @@ def test_a_revoked_device_is_expelled(device: Device) -> None:
             await there.policy.look(there.broker)
             assert (await idle.expect(Disconnect)).reason == Reason.NOT_AUTHORIZED
 
+    run(course())
+
+
+def test_the_watch_over_rights_survives_a_fault(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[DevicePolicy] = []
+
+    async def look(policy: DevicePolicy, _: object) -> None:
+        looks.append(policy)
+        if len(looks) == 1:
+            raise RuntimeError("as a test wants it")
+
+    async def course() -> None:
+        async with hub() as there:
+            await there.until(lambda: len(looks) > 1)
+            assert there.broker.counts.pop("faults") == 1
+
+    monkeypatch.setattr(devices, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(DevicePolicy, "look", look)
     run(course())
 
 

@@ -159,6 +159,28 @@ def test_nothing_is_acknowledged_while_the_database_is_away(monkeypatch: pytest.
     assert rows()["message"] == 1
 
 
+def test_what_comes_meanwhile_does_not_hurry_a_store_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each new change would ask the database again, and tell of it in the log."""
+    tried: list[int] = []
+
+    def away(writes: list[records.Write]) -> None:
+        tried.append(len(writes))
+        raise OperationalError("away, as a test wants it")
+
+    async def course() -> None:
+        async with kept_house() as there:
+            monkeypatch.setattr(records, "_execute", away)
+            there.broker.publish(Message("t/0", b"x", retain=True))
+            await there.until(lambda: tried)
+            for number in range(1, 10):
+                there.broker.publish(Message(f"t/{number}", b"x", retain=True))
+                await counted()  # takes as long as another try would
+            assert tried == [1]
+
+    monkeypatch.setattr(records, "RETRY_SECONDS", 30.0)
+    run(course())
+
+
 def test_one_change_that_cannot_be_written_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     async def course() -> None:
         async with kept_house() as there:
@@ -198,6 +220,45 @@ def test_a_will_outlives_the_process() -> None:
 
     for course in (before, after, at_last):
         run(course())
+
+
+def test_a_will_of_a_killed_process_is_published_once() -> None:
+    """It is published at the next start, and not again at each that follows; its session ended then as well."""
+    will = Will("wills/c", b"lost", 1)
+
+    async def before() -> None:
+        async with kept_house() as there:
+            await there.client("c", properties=KEEP, will=will)
+            stored = asyncio.Event()
+            there.broker.store.after(stored.set)
+            await stored.wait()
+            left.append(await asyncio.to_thread(_session))
+
+    async def start() -> None:
+        async with kept_house() as there:
+            await (await there.client("r")).nothing()
+            heard.append(len(there.policy.heard))
+
+    left: list[dict[str, Any]] = []
+    heard: list[int] = []
+    run(before())
+    assert left[0]["will"] is not None
+    MqttSession.objects.update(**left[0])  # as a process that was killed leaves it
+    run(start())
+    ended = _session()["ended"]
+    run(start())
+    assert heard == [1, 0]
+    assert ended is not None
+    assert _session() == {"will": None, "ended": ended}
+
+
+def _session() -> dict[str, Any]:
+    """What is stored of the one session."""
+    try:
+        row = MqttSession.objects.get()
+        return {"will": row.will, "ended": row.ended}
+    finally:
+        connection.close()
 
 
 def test_a_session_that_nobody_comes_back_to_is_removed() -> None:
