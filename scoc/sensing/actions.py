@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from scoc.core.access import visible
 from scoc.core.acting import Actor
@@ -22,6 +23,7 @@ from scoc.sensing.facts import (
     CredentialIssued,
     CredentialRevoked,
     DeviceChanged,
+    EntityWritten,
 )
 from scoc.sensing.ingest import partitions, refusing
 from scoc.sensing.ingest.checking import bounds, check_rows
@@ -35,6 +37,9 @@ from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Alarm, AlarmFlow, Device
 from scoc.sensing.raising import device_subject, lock, subject_of, tell
 from scoc.sensing.schemas import CredentialOut, ImportResult, IngestResult, Reading, RowResult, TableMap
+from scoc.sensing.sta.entities import SETS, EntitySet
+from scoc.sensing.sta.shaping import drafted
+from scoc.sensing.sta.writing import Writing
 
 MOVES: dict[str, frozenset[str]] = {
     Alarm.State.NEW: frozenset({Alarm.State.ACKNOWLEDGED, Alarm.State.FALSE, Alarm.State.SETTLED}),
@@ -244,3 +249,48 @@ def change_device_state(actor: Actor, device_id: int, state: str) -> None:
         DeviceChanged(subject=device_subject(device_id), state=Code(state)), organisation_id=device.organisation_id,
         area_id=device.area_id,
     )  # fmt: skip
+
+
+@action("sensing.create_entity", shared=True)
+def create_entity(actor: Actor, entity: str, body: Any, given: Mapping[str, int]) -> int:
+    """Make an entity of SensorThings, `entity` its set, with all that stands inside of it; its id.
+
+    `given` are the relations that the path names, by their names. Raises Invalid with the place in the body.
+    """
+    of = SETS[entity]
+    draft = drafted(of, body, given=frozenset(given))
+    for name, number in given.items():
+        if of.relations[name].many:
+            draft.many.setdefault(name, []).append(number)
+        else:
+            draft.one[name] = number
+    made = Writing.under(actor, "sensing.create_entity").make(draft)
+    _tell_entity(actor, of, made, "made")
+    return made
+
+
+@action("sensing.change_entity", shared=True)
+def change_entity(actor: Actor, entity: str, number: int, body: Any, *, whole: bool = False) -> None:
+    """Write properties and links of an entity of SensorThings; with `whole` what is not said becomes empty."""
+    Writing.under(actor, "sensing.change_entity").change(SETS[entity], number, body, whole=whole)
+    _tell_entity(actor, SETS[entity], number, "changed")
+
+
+@action("sensing.remove_entity", audited=True, shared=True)
+def remove_entity(actor: Actor, entity: str, number: int) -> None:
+    """Remove an entity of SensorThings and what cannot be without it: of a thing its datastreams and observations."""
+    Writing.under(actor, "sensing.remove_entity").remove(SETS[entity], number)
+    _tell_entity(actor, SETS[entity], number, "removed")
+
+
+def _tell_entity(actor: Actor, entity: EntitySet, number: int, how: str) -> None:
+    if entity.name != "Observations" or how == "removed":  # readings are never facts, but their end is
+        publish(
+            EntityWritten(
+                subject=Code(f"sensing:{entity.single}-{number}"),
+                entity=Code(entity.name),
+                number=number,
+                how=Code(how),
+            ),
+            organisation_id=actor.organisation_id,
+        )

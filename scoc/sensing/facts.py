@@ -75,3 +75,14 @@ class DeviceChanged(Fact):
     """A device went into another state of its life."""
 
     state: Code
+
+
+@fact("sensing.entity_written", permission="sensing.read_observations")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityWritten(Fact):
+    """An entity of SensorThings was made, changed or removed; `subject` is `sensing:<entity>-<id>`."""
+
+    entity: Code
+    number: int
+    how: Code
+    """`made`, `changed` or `removed`."""

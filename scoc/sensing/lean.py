@@ -7,7 +7,6 @@ stored before, rejected will never be stored and is counted. 503 means try again
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
@@ -24,15 +23,11 @@ from scoc.sensing.ingest.directory import KnownDevice
 from scoc.sensing.ingest.doors import DEADLINE_SECONDS, Door, NotNow, Sight, WrongCredential
 from scoc.sensing.ingest.taking import Taken
 from scoc.sensing.mqtt import serving as listener
+from scoc.sensing.requests import Event, Receive, Send, TooLarge, TooSlow, body_of
 from scoc.sensing.sta import serving as sensorthings
 
 PATH = "/api/v1/sensing/readings"
-BODY_SECONDS = 20.0
-"""A sender that takes longer to send its body is cut off."""
 Message = dict[str, Any]
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
 
 _SENTENCES = {
     "no_credential": Text("请携带设备凭证。", "Send the device's credential as `Authorization: Bearer …`."),
@@ -107,23 +102,13 @@ async def _device(door: Door, sight: Sight, headers: dict[bytes, bytes]) -> Know
 
 
 async def _body(receive: Receive, headers: dict[bytes, bytes], most: int) -> bytes | None:
-    """The body, never more of it than is allowed; None when the sender is gone."""
-    announced = headers.get(b"content-length", b"0")
-    if not announced.isdigit() or len(announced) > 18 or int(announced) > most:
-        raise _Problem(413, "too_large", close=True)
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        part = message.get("body", b"")
-        size += len(part)
-        if size > most:
-            raise _Problem(413, "too_large", close=True)
-        parts.append(part)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+    """The body; None when the sender is gone. Raises _Problem."""
+    try:
+        return await body_of(receive, headers, most)
+    except TooLarge as error:
+        raise _Problem(413, "too_large", close=True) from error
+    except TooSlow as error:
+        raise _Problem(408, "slow", close=True) from error
 
 
 def _results(number: int, checked: Checked, taken: Taken, language: str) -> list[Message]:
@@ -168,11 +153,7 @@ async def _take(scope: Event, receive: Receive) -> tuple[int, Message] | None:
     sight = await _sight(door)
     device = await _device(door, sight, headers)
     try:
-        reading = _body(receive, headers, sight.limits.most_body_bytes)
-        try:
-            body = await asyncio.wait_for(reading, BODY_SECONDS)
-        except TimeoutError as error:
-            raise _Problem(408, "slow", close=True) from error
+        body = await _body(receive, headers, sight.limits.most_body_bytes)
         if body is None:
             return None
         try:

@@ -25,6 +25,7 @@ from scoc.kit.coordinates import Datum, convert
 from scoc.kit.text import Text
 from scoc.sensing.ingest.directory import forget_directory
 from scoc.sensing.ingest.rebuilding import rebuild_rollups
+from scoc.sensing.ingest.rolling import MOST_SCALED
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Datastream, Device, DeviceType, Feature, Latest, Location, Rule, Thing
 from scoc.sensing.raising import drop_states
@@ -32,8 +33,6 @@ from scoc.sensing.things import follow_devices
 from scoc.spatial.queries import locate
 
 __all__ = ["DeviceIn", "DeviceTypeIn", "RuleIn", "SensingSettings", "StreamIn"]
-MOST_SCALED = 2**43
-"""A property's range × 10^places stays below this, so that a million readings in one bucket sum up exactly."""
 
 
 class StreamIn(PackRow):

@@ -96,9 +96,10 @@ class StreamOut(Schema):
     name: TextOut
     unit: str
     places: int
-    minimum: float
-    maximum: float
-    cadence_seconds: int
+    minimum: float | None
+    maximum: float | None
+    """Null where nobody has said what is possible."""
+    cadence_seconds: int | None
     repeat: str
     at: datetime | None
     value: float | None
@@ -118,8 +119,8 @@ class DeviceRow(Schema):
     area: str | None
     area_name: TextOut | None
     place: str
-    lon: float
-    lat: float
+    lon: float | None
+    lat: float | None
     state: str
     online: bool
     latest_at: datetime | None
@@ -136,8 +137,8 @@ class DeviceOut(DeviceRow):
     """A device with its series."""
 
     datum: str
-    given_lon: float
-    given_lat: float
+    given_lon: float | None
+    given_lat: float | None
     registered_at: datetime
     credential: Literal["none", "issued", "revoked"]
     streams: list[StreamOut]
@@ -229,8 +230,8 @@ class AlarmRow(Schema):
     area: str | None
     area_name: TextOut | None
     place: str
-    lon: float
-    lat: float
+    lon: float | None
+    lat: float | None
     state: str
     active: bool
     happened_at: datetime

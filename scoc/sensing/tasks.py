@@ -7,6 +7,7 @@ from scoc.core.tasks import enqueue, task
 from scoc.sensing import baselines, silence
 from scoc.sensing.ingest import partitions
 from scoc.sensing.models import Device
+from scoc.sensing.things import follow_area
 from scoc.spatial.queries import locate
 
 _SLICE = 100
@@ -53,6 +54,9 @@ def make_months() -> None:
 def locate_devices() -> None:
     """Every night: the areas of devices follow a change of boundaries."""
     for device in Device.objects.exclude(state=Device.State.RETIRED).only("id", "lon", "lat", "area_id").iterator(500):
+        if device.lon is None or device.lat is None:
+            continue
         area_id = locate(device.lon, device.lat)
         if area_id != device.area_id:
             Device.objects.filter(pk=device.pk).update(area_id=area_id, changed=wall_now())
+            follow_area(device.pk, area_id)

@@ -15,6 +15,7 @@ from scoc.sensing.models import (
     Datastream,
     Device,
     DeviceType,
+    Feature,
     HistoricalLocation,
     Location,
     ObservedProperty,
@@ -22,6 +23,7 @@ from scoc.sensing.models import (
     Thing,
 )
 from scoc.sensing.models.things import GEOJSON
+from scoc.sensing.sta.placing import features_of
 
 MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
 _MANY = 500
@@ -39,6 +41,13 @@ def follow_devices(devices: QuerySet[Device]) -> None:
     _places(rows, things)
     _hand_over(changed)
     _streams(rows, things, sensors, properties)
+
+
+def follow_area(device_id: int, area_id: int | None) -> None:
+    """Let a device's thing, the place where it is and what is observed there lie in the area where the device is."""
+    Thing.objects.filter(device_id=device_id).update(area_id=area_id)
+    Location.objects.filter(things__device_id=device_id).update(area_id=area_id)
+    Feature.objects.filter(location__things__device_id=device_id).update(area_id=area_id)
 
 
 def _sensors(types: dict[int, DeviceType]) -> dict[int, int]:
@@ -108,8 +117,11 @@ def _hand_over(changed: list[Thing]) -> None:
         keepers.setdefault(thing.organisation_id, []).append(thing.pk)
         areas.setdefault(thing.area_id, []).append(thing.pk)
     for organisation_id, mine in keepers.items():
-        Location.objects.filter(historical_locations__thing__in=mine).update(organisation_id=organisation_id)
+        was = Location.objects.filter(historical_locations__thing__in=mine)
+        Feature.objects.filter(location__in=was).update(organisation_id=organisation_id)
+        was.update(organisation_id=organisation_id)
     for area_id, mine in areas.items():
+        Feature.objects.filter(location__things__in=mine).update(area_id=area_id)
         Location.objects.filter(things__in=mine).update(area_id=area_id)
 
 
@@ -133,6 +145,7 @@ def _places(devices: list[Device], things: dict[int, Thing]) -> None:
         ],
         batch_size=_MANY,
     )  # fmt: skip
+    features_of(places)
     linked = Thing.locations.through
     linked.objects.filter(thing_id__in=[things[device.pk].pk for device in moved]).delete()
     linked.objects.bulk_create(

@@ -191,12 +191,20 @@ def _presented_key(request: HttpRequest) -> str | None:
 def presented_actor(request: HttpRequest) -> Actor | None:
     """Who calls a lean path: the machine whose key was sent, or the person whose session's cookie was. None for nobody.
 
-    The person is only known for reading: no token of a page is looked at.
+    Whoever lets the caller write asks `refuse_without_token` as well.
     """
     key = _presented_key(request)
     if key is not None:
         return clients.actor_of_key(key, client_address(request))
     return session_viewer(request.META.get("HTTP_COOKIE", ""))
+
+
+def refuse_without_token(request: HttpRequest) -> None:
+    """Raises NotAllowed for an unsafe call of a page that does not show its token; a key needs none."""
+    if _presented_key(request) is None and check_csrf(request):
+        raise NotAllowed(
+            "csrf", Text("页面令牌无效，请刷新页面。", "The page's token is missing or old: send it as X-CSRFToken.")
+        )
 
 
 class ApiKey(_Guard):
@@ -229,11 +237,7 @@ class SignedIn(_Guard):
         refuse_given_password(request, actor, self.permission)
         if request.method in {"GET", "HEAD", "OPTIONS"}:
             return actor
-        if check_csrf(request):
-            raise NotAllowed(
-                "csrf",
-                Text("页面令牌无效，请刷新页面。", "The page's token is missing or old: send it as X-CSRFToken."),
-            )
+        refuse_without_token(request)
         refuse_another_screen(request, actor)
         return actor
 

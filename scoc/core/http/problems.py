@@ -31,6 +31,7 @@ _SENTENCES: Mapping[str, Text] = {
     "not_found": Text("没有这个地址。", "There is no such address."),
     "method_not_allowed": Text("该地址不支持此方法。", "This address does not take that method."),
     "too_large": Text("请求过大。", "The request is too large."),
+    "too_slow": Text("请求体发送过慢。", "The body came too slowly."),
     "unsupported_media_type": Text("请发送 application/json。", "Send application/json."),
     "records_away": Text("数据库暂时不可用，请稍后重试。", "The records store does not answer; try again soon."),
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ class Columns:
     """The dedup key of each; None where every datastream ignores repeats and all keys are the empty text."""
     streams: dict[int, Stream]
     """The datastreams that stand in it, by id."""
+    more: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """By row what else an observation says: columns of its table with their values. The value of a row whose result is
+    no number is NaN, and its result stands here as `other`."""
 
     def __len__(self) -> int:
         return len(self.datastream)
@@ -37,10 +40,11 @@ class Columns:
     def pick(self, which: Ints | Flags) -> Columns:
         """Some of the rows, in the order of `which`."""
         rows = np.nonzero(which)[0] if which.dtype == np.bool_ else which
-        dedup = self.dedup
+        dedup, more = self.dedup, self.more
         return Columns(
             self.datastream[rows], self.at[rows], self.value[rows], self.scale[rows],
             None if dedup is None else [dedup[i] for i in rows.tolist()], self.streams,
+            {n: more[i] for n, i in enumerate(rows.tolist()) if i in more} if more else {},
         )  # fmt: skip
 
 
@@ -73,5 +77,14 @@ def joined(parts: list[Columns]) -> Columns:
     return Columns(
         np.concatenate([part.datastream for part in parts]), np.concatenate([part.at for part in parts]),
         np.concatenate([part.value for part in parts]), np.concatenate([part.scale for part in parts]), dedup,
-        {key: stream for part in parts for key, stream in part.streams.items()},
+        {key: stream for part in parts for key, stream in part.streams.items()}, _more(parts),
     )  # fmt: skip
+
+
+def _more(parts: list[Columns]) -> dict[int, dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    start = 0
+    for part in parts:
+        found |= {start + n: more for n, more in part.more.items()}
+        start += len(part)
+    return found

@@ -17,7 +17,7 @@ from django.db.models import Count, Max
 from scoc.core.fields import from_micros, to_micros
 from scoc.core.now import wall_now
 from scoc.core.remembered import forgettable
-from scoc.sensing.models import Datastream, Device, Rule
+from scoc.sensing.models import Datastream, Device, Feature, Rule
 
 POLL_SECONDS = 1.0
 OVERLAP_MICROS = 120 * 1_000_000
@@ -59,6 +59,11 @@ class Stream:
     rules_key: tuple[int, str]
     organisation_id: int
     area_id: int | None
+    thing_id: int | None
+    feature: int | None
+    """What its observations are about unless they say so: the place where its thing is."""
+    several: int
+    """How many results each observation holds; 0 for one alone, which is no list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ class _Known:
     devices: dict[str, dict[int, KnownDevice]] = field(default_factory=dict)
     """By key, then by run."""
     unknown: dict[tuple[int, str], float] = field(default_factory=dict)
+    keys: dict[int, str] = field(default_factory=dict)
+    """Of datastreams that were asked for by their id, the device."""
     rules: dict[tuple[int, str], tuple[RuleNow, ...]] = field(default_factory=dict)
     rules_mark: tuple[int, int] | None = None
     polled: float = 0.0
@@ -111,6 +118,7 @@ def refresh() -> None:
         moment = time.monotonic()
         if moment - known.forgotten > FORGET_SECONDS:  # devices that fell silent need not be remembered for ever
             known.devices.clear()
+            known.keys.clear()
             known.forgotten = moment
         changes = Device.objects.filter(changed__gte=from_micros(known.mark - OVERLAP_MICROS))
         for key, changed in changes.values_list("key", "changed").iterator(2000):
@@ -175,6 +183,21 @@ def devices(run_id: int, keys: Iterable[str]) -> dict[str, KnownDevice]:
     return found
 
 
+def stream(run_id: int, number: int) -> Stream | None:
+    """A datastream that takes readings, by its id."""
+    key = _known.keys.get(number)
+    if key is None:
+        key = Datastream.objects.filter(pk=number).values_list("device__key", flat=True).first()
+        if key is None:
+            return None
+        _known.keys[number] = key
+    device = devices(run_id, [key]).get(key)
+    found = None if device is None else next((one for one in device.streams.values() if one.id == number), None)
+    if found is None:
+        _known.keys.pop(number, None)  # perhaps another device has it by now
+    return found
+
+
 def _possible(key: str) -> bool:
     """Whether a device may have this key; texts that no database takes are not even looked up."""
     return 0 < len(key) <= MOST_KEY and key.isascii() and key.isprintable()
@@ -183,6 +206,8 @@ def _possible(key: str) -> bool:
 def _load(run_id: int, keys: list[str]) -> list[KnownDevice]:
     rows = {row.pk: row for row in Device.objects.filter(key__in=keys)}
     streams: dict[int, dict[str, Stream]] = {pk: {} for pk in rows}
+    here = Feature.objects.filter(location__things__device__in=rows).order_by("-id")
+    features = dict(here.values_list("location__things__device_id", "id"))
     for line in Datastream.objects.filter(device__in=rows, run_id=run_id, active=True):
         device = rows[line.device_id]
         streams[line.device_id][line.property] = Stream(
@@ -191,6 +216,8 @@ def _load(run_id: int, keys: list[str]) -> list[KnownDevice]:
             keep=line.repeat == Datastream.Repeat.KEEP,
             judged=device.state in (Device.State.ACTIVE, Device.State.REGISTERED),
             rules_key=(device.type_id, line.property), organisation_id=device.organisation_id, area_id=device.area_id,
+            thing_id=line.thing_id, feature=features.get(line.device_id),
+            several=len(line.multi_types or ()) if line.multi else 0,
         )  # fmt: skip
     return [
         KnownDevice(

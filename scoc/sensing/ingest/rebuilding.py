@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 import numpy as np
 from django.db import transaction
+from django.db.models import F
 
-from scoc.core.fields import to_micros
+from scoc.core.fields import from_micros, to_micros
 from scoc.sensing.ingest import storing
-from scoc.sensing.ingest.rolling import Sums, ordered, sums
-from scoc.sensing.models import Datastream, Observation, Rollup
+from scoc.sensing.ingest.rolling import HOUR_MICROS, MOST_SCALED, Sums, day_start, ordered, sums
+from scoc.sensing.models import Datastream, Latest, Observation, Rollup
 
 _CHUNK = 20_000
 
@@ -32,18 +34,21 @@ def counted(
         assert result is not None
         chunk.append((to_micros(at), result, to_micros(recorded)))
         if len(chunk) == _CHUNK:
-            yield _of(datastream, chunk)
+            yield from _of(datastream, chunk)
             chunk = []
     if chunk:
-        yield _of(datastream, chunk)
+        yield from _of(datastream, chunk)
 
 
-def _of(datastream: Datastream, chunk: list[tuple[int, float, int]]) -> Sums:
-    at, value, recorded = (np.array(column) for column in zip(*chunk, strict=True))
-    same = np.full(len(chunk), datastream.pk, np.int64)
+def _of(datastream: Datastream, chunk: list[tuple[int, float, int]]) -> Iterator[Sums]:
+    summed = [row for row in chunk if abs(row[1]) * 10.0**datastream.places <= MOST_SCALED]
+    if not summed:
+        return
+    at, value, recorded = (np.array(column) for column in zip(*summed, strict=True))
+    same = np.full(len(summed), datastream.pk, np.int64)
     order = ordered(same, at, value)
-    return sums(
-        same, at[order], value[order].astype(np.float64), np.full(len(chunk), 10.0**datastream.places),
+    yield sums(
+        same, at[order], value[order].astype(np.float64), np.full(len(summed), 10.0**datastream.places),
         recorded[order],
     )  # fmt: skip
 
@@ -55,3 +60,29 @@ def rebuild_rollups(datastreams: Iterable[int]) -> None:
             Rollup.objects.filter(datastream=row).delete()
             for part in counted(row):
                 storing.add_rollups(part)
+
+
+def recount(datastream: Datastream, times: Iterable[datetime]) -> None:
+    """Count anew what readings at these times were part of: the roll-ups of their city days, newest and oldest."""
+    ats = np.array(sorted({to_micros(at) for at in times}), np.int64)
+    days = day_start(ats)
+    ends = day_start(days + 36 * HOUR_MICROS)  # a day has 23 to 25 hours
+    hours = ats - ats % HOUR_MICROS
+    spans = {(int(Rollup.Grain.DAY), *span) for span in zip(days.tolist(), ends.tolist(), strict=True)}
+    spans |= {(int(Rollup.Grain.HOUR), hour, hour + HOUR_MICROS) for hour in hours.tolist()}
+    for grain, start, end in sorted(spans):
+        Rollup.objects.filter(datastream=datastream, grain=grain, bucket=from_micros(start)).delete()
+        for part in counted(datastream, start, end):
+            storing.add_rollups(part.of_grain(grain))
+    mine = Observation.objects.filter(datastream=datastream)
+    newest = mine.order_by("-at", F("result").desc(nulls_last=True), "-id").first()
+    if newest is None:
+        Latest.objects.filter(datastream=datastream).delete()
+        return
+    Latest.objects.update_or_create(
+        datastream=datastream,
+        defaults={
+            "at": newest.at, "result": newest.result, "observation_id": newest.pk, "recorded": newest.recorded,
+            "first_at": mine.order_by("at").values_list("at", flat=True).first(),
+        },
+    )  # fmt: skip

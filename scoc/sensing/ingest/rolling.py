@@ -16,6 +16,8 @@ from scoc.sensing.models import Rollup
 
 HOUR_MICROS = 3_600_000_000
 _QUARTER_MICROS = 900_000_000
+MOST_SCALED = 2**43
+"""Values × 10^places up to this sum up exactly, a million of them in one bucket; what is greater is in no roll-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class Sums:
 
     def __len__(self) -> int:
         return len(self.datastream)
+
+    def of_grain(self, grain: int) -> Sums:
+        """The rows of one length alone."""
+        return Sums(*(column[self.grain == grain] for column in self.columns()))
 
     def columns(self) -> list[Ints | Floats]:
         """The columns in the order of the table."""

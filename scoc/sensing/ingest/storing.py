@@ -38,27 +38,29 @@ _ADD = (
     "last_at = {greatest}(sensing_rollup.last_at, excluded.last_at), "
     "recorded = {greatest}(sensing_rollup.recorded, excluded.recorded)"
 )
-_OBSERVATION = "INSERT INTO sensing_observation (id, datastream_id, at, result, recorded, dedup_key) "
+_OBSERVATION = "INSERT INTO sensing_observation (id, datastream_id, at, result, recorded, feature_id, dedup_key) "
 _ONCE = " ON CONFLICT (datastream_id, at, dedup_key) DO NOTHING"
 _LATEST = "INSERT INTO sensing_latest (datastream_id, at, result, observation_id, recorded, first_at) "
 _ROLLUP = (
     "INSERT INTO sensing_rollup (datastream_id, grain, bucket, n, minimum, maximum, total, last_at, last, recorded) "
 )
-_LITE_OBSERVATION = f"{_OBSERVATION}VALUES (%s, %s, %s, %s, %s, %s){_ONCE}"
+_LITE_OBSERVATION = f"{_OBSERVATION}VALUES (%s, %s, %s, %s, %s, %s, %s){_ONCE}"
 _LITE_LATEST = f"{_LATEST}VALUES (%s, %s, %s, %s, %s, %s){_MOVE.format(least='min')}"
 _LITE_ROLLUP = f"{_ROLLUP}VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s){_ADD.format(least='min', greatest='max')}"
 _PG_OBSERVATION = (
     f"WITH fresh AS ({_OBSERVATION}"  # noqa: S608  # parts of our own, never of input
-    f"SELECT u.id, u.d, u.at, u.r, %s, {{key}} FROM unnest(%b::bigint[], %b::bigint[], "
-    f"%b::bigint[], %b::float8[]{{keys}}) AS u (id, d, at, r{{column}}){_ONCE} RETURNING id) "
+    f"SELECT u.id, u.d, u.at, nullif(u.r, 'NaN'), %s, nullif(u.f, 0), {{key}} FROM unnest(%b::bigint[], "
+    f"%b::bigint[], %b::bigint[], %b::float8[], %b::bigint[]{{keys}}) AS u (id, d, at, r, f{{column}}){_ONCE} "
+    "RETURNING id) "
     "SELECT count(*), CASE WHEN count(*) < %s THEN array_agg(id) END FROM fresh"
 )
 _PG_ONE_KEY = _PG_OBSERVATION.format(key="''", keys="", column="")
 _PG_KEYS = _PG_OBSERVATION.format(key="u.k", keys=", %s::text[]", column=", k")
 _PG_LATEST = (
     f"{_LATEST}"  # noqa: S608  # parts of our own, never of input
-    f"SELECT u.* FROM unnest(%b::bigint[], %b::bigint[], %b::float8[], %b::bigint[], %b::bigint[], %b::bigint[]) "
-    f"AS u{_MOVE.format(least='least')}"
+    f"SELECT u.d, u.at, nullif(u.r, 'NaN'), u.id, u.recorded, u.first FROM unnest(%b::bigint[], %b::bigint[], "
+    f"%b::float8[], %b::bigint[], %b::bigint[], %b::bigint[]) AS u (d, at, r, id, recorded, first)"
+    f"{_MOVE.format(least='least')}"
 )
 _PG_ROLLUP = (
     f"{_ROLLUP}"  # noqa: S608  # parts of our own, never of input
@@ -92,7 +94,8 @@ def insert(ids: Ints, rows: Columns, recorded: int, surely_new: Flags) -> Flags:
     if not on_postgres():
         return _lite_insert(ids, rows, recorded)
     fresh = surely_new.copy()
-    if rows.dedup is not None or fresh.sum() < LEAST_COPIED or not _copy_observations(ids, rows, recorded, fresh):
+    plain = rows.dedup is None and not rows.more and fresh.sum() >= LEAST_COPIED
+    if not (plain and _copy_observations(ids, rows, recorded, fresh)):
         fresh[:] = False
     others = ~fresh
     if others.any():
@@ -103,7 +106,8 @@ def insert(ids: Ints, rows: Columns, recorded: int, surely_new: Flags) -> Flags:
 def _lite_insert(ids: Ints, rows: Columns, recorded: int) -> Flags:
     keys: Sequence[str | None] = rows.dedup if rows.dedup is not None else [""] * len(rows)
     stamps = np.full(len(rows), recorded, np.int64)
-    if _lite_many(_LITE_OBSERVATION, ids, rows.datastream, rows.at, rows.value, stamps, keys) == len(rows):
+    columns = (ids, rows.datastream, rows.at, rows.value, stamps, _features(rows), keys)
+    if _lite_many(_LITE_OBSERVATION, *columns) == len(rows):
         return np.ones(len(rows), np.bool_)
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM sensing_observation WHERE id BETWEEN %s AND %s", [int(ids[0]), int(ids[-1])])
@@ -147,14 +151,47 @@ def sparing() -> Iterator[None]:
 
 def _copy_observations(ids: Ints, rows: Columns, recorded: int, which: Flags) -> bool:
     """COPY rows that are new; False where one was not, and nothing is written."""
+    features = _features(rows)[which]
+    if not features.all():
+        return False
     columns = [
         ids[which], rows.datastream[which], rows.at[which], rows.value[which],
-        np.full(int(which.sum()), recorded, np.int64),
+        np.full(int(which.sum()), recorded, np.int64), features,
     ]  # fmt: skip
     return _copied(
-        "COPY sensing_observation (id, datastream_id, at, result, recorded, dedup_key) FROM STDIN (FORMAT BINARY)",
+        "COPY sensing_observation (id, datastream_id, at, result, recorded, feature_id, dedup_key) "
+        "FROM STDIN (FORMAT BINARY)",
         arrays.copy_bytes(columns, empty_texts=1),
     )
+
+
+def _features(rows: Columns) -> Ints:
+    """What each row is about: the place where its thing is now; 0 where it is nowhere."""
+    streams, where = np.unique(rows.datastream, return_inverse=True)
+    return np.array([rows.streams[pk].feature or 0 for pk in streams.tolist()], np.int64)[where]
+
+
+_MORE = ("until", "result_at", "other", "quality", "valid_from", "valid_until", "parameters", "feature_id")
+_JSON = frozenset({"other", "quality", "parameters"})
+
+
+def complete(ids: Ints, rows: Columns) -> None:
+    """Write what some of the stored rows say beside time and number."""
+    with connection.cursor() as cursor:
+        for names in sorted({tuple(name for name in _MORE if name in more) for more in rows.more.values()}):
+            cast = "::jsonb" if on_postgres() else ""
+            written = ", ".join(f"{name} = %s{cast if name in _JSON else ''}" for name in names)
+            cursor.executemany(
+                f"UPDATE sensing_observation SET {written} WHERE id = %s AND at = %s",  # noqa: S608  # names of our own
+                [
+                    (*(_written(name, more[name]) for name in names), int(ids[n]), int(rows.at[n]))
+                    for n, more in rows.more.items() if tuple(name for name in _MORE if name in more) == names
+                ],
+            )  # fmt: skip
+
+
+def _written(name: str, given: Any) -> Any:
+    return json.dumps(given, ensure_ascii=False) if name in _JSON and given is not None else given
 
 
 def _copied(statement: LiteralString, content: bytes) -> bool:
@@ -168,7 +205,7 @@ def _copied(statement: LiteralString, content: bytes) -> bool:
 
 
 def _pg_insert(ids: Ints, rows: Columns, recorded: int) -> Flags:
-    columns = [ids, rows.datastream, rows.at, rows.value]
+    columns = [ids, rows.datastream, rows.at, rows.value, _features(rows)]
     with arrays.cursor() as cursor:
         if rows.dedup is None:
             cursor.execute(_PG_ONE_KEY, [recorded, *columns, len(rows)], binary=True)

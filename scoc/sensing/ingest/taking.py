@@ -12,7 +12,7 @@ from scoc.sensing.ingest import storing
 from scoc.sensing.ingest.columns import Columns, Flags, Ints
 from scoc.sensing.ingest.judging import judge
 from scoc.sensing.ingest.numbering import new_ids
-from scoc.sensing.ingest.rolling import ends_of, ordered, sums
+from scoc.sensing.ingest.rolling import MOST_SCALED, ends_of, ordered, sums
 
 NEVER = -(2**63)
 
@@ -49,6 +49,8 @@ def take(rows: Columns, *, judged: bool = True, first_ids: bool = True) -> Taken
     fresh = storing.insert(ids, work, recorded, surely_new)
     if not fresh.all():
         ids[~fresh] = storing.first_ids(work.pick(~fresh)) if first_ids else 0
+    if work.more:
+        storing.complete(ids[fresh], work.pick(fresh))
     if fresh.any():
         _spread(ids[fresh], work.pick(fresh), recorded, before, judged=judged)
     taken = Taken(np.empty_like(fresh), np.empty_like(ids))
@@ -78,6 +80,12 @@ def _spread(ids: Ints, rows: Columns, recorded: int, before: dict[int, int], *, 
     storing.move_latest(
         datastream[newest], at[newest], value[newest], ids[order][newest], recorded, at[oldest]
     )  # fmt: skip
+    summed = np.abs(value) * rows.scale[order] <= MOST_SCALED  # what is no number is no part of sums, nor of rules
+    if not summed.all():
+        order = order[summed]
+        datastream, at, value = datastream[summed], at[summed], value[summed]
+    if not len(order):
+        return
     added = sums(datastream, at, value, rows.scale[order], np.full(len(at), recorded, np.int64))
     storing.add_rollups(added, added.bucket > _until(added.datastream, ends_of(added.datastream), before))
     if judged:

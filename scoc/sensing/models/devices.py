@@ -45,11 +45,11 @@ class Device(models.Model):
     asset = models.ForeignKey("core.Asset", on_delete=models.PROTECT, null=True, related_name="+")
     place = models.CharField(max_length=120, blank=True)
     """The road or place it stands at."""
-    lon = models.FloatField()
-    lat = models.FloatField()
-    """WGS84, converted from what was given."""
-    given_lon = models.FloatField()
-    given_lat = models.FloatField()
+    lon = models.FloatField(null=True)
+    lat = models.FloatField(null=True)
+    """WGS84, converted from what was given; null where nobody has said yet where it is."""
+    given_lon = models.FloatField(null=True)
+    given_lat = models.FloatField(null=True)
     datum = models.CharField(max_length=8)
     """The datum that `given_lon` and `given_lat` came in."""
     state = models.CharField(max_length=12, choices=State.choices, default=State.ACTIVE)
@@ -93,6 +93,7 @@ class Datastream(models.Model):
     maximum = models.FloatField()
     """The physically possible range; anything outside is rejected."""
     cadence_seconds = models.PositiveIntegerField()
+    """How often a reading is expected; 0 where nobody has said."""
     repeat = models.CharField(max_length=8, choices=Repeat.choices, default=Repeat.IGNORE)
     active = models.BooleanField(default=True)
     """Whether readings are taken; a property that left the type keeps its history and takes no more."""

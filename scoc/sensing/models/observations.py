@@ -70,7 +70,8 @@ class Latest(models.Model):
         "sensing.Datastream", primary_key=True, on_delete=models.CASCADE, related_name="latest"
     )
     at = MicrosField()
-    result = models.FloatField()
+    result = models.FloatField(null=True)
+    """Null where the newest result is no number."""
     observation_id = models.BigIntegerField()
     recorded = MicrosField(db_index=True)
     first_at = MicrosField(null=True)

@@ -16,6 +16,7 @@ from scoc.core.refusals import no_such
 from scoc.core.schemas import text_out
 from scoc.core.validity import lying_in
 from scoc.kit.identifiers import prefixed
+from scoc.sensing.ingest.rolling import MOST_SCALED
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import DEVICE_TEXT, Datastream, Device, DeviceType, Latest
 from scoc.sensing.online import heard_since
@@ -124,9 +125,11 @@ def device(viewer: Viewer, device_id: int) -> DeviceOut:
 
 def _stream_out(line: Datastream, now: datetime, cadences: int) -> StreamOut:
     newest = _last_heard(line)
+    bounded = line.maximum * 10**line.places < MOST_SCALED
     return StreamOut(
         id=line.pk, property=line.property, name=text_out(line.name), unit=line.unit, places=line.places,
-        minimum=line.minimum, maximum=line.maximum, cadence_seconds=line.cadence_seconds, repeat=line.repeat,
+        minimum=line.minimum if bounded else None, maximum=line.maximum if bounded else None,
+        cadence_seconds=line.cadence_seconds or None, repeat=line.repeat,
         at=newest.at if newest else None, value=newest.result if newest else None,
         online=_online(line, now, cadences),
     )  # fmt: skip
@@ -135,7 +138,8 @@ def _stream_out(line: Datastream, now: datetime, cadences: int) -> StreamOut:
 @query("sensing.read_devices")
 def device_points(viewer: Viewer, type: str | None = None) -> list[DevicePoint]:  # noqa: A002  # the word of the API
     """The devices for a map, up to MOST_ON_MAP of them."""
-    rows = visible(viewer, Device.objects.exclude(state=Device.State.RETIRED), "sensing.read_devices", {"run": ""})
+    placed = Device.objects.exclude(state=Device.State.RETIRED).exclude(lon=None)
+    rows = visible(viewer, placed, "sensing.read_devices", {"run": ""})
     if type:
         rows = rows.filter(type__code=type)
     heard = heard_since(city_now(), city_settings(SensingSettings).online_cadences, OuterRef("pk"))
@@ -145,4 +149,5 @@ def device_points(viewer: Viewer, type: str | None = None) -> list[DevicePoint]:
         for pk, key, kind, lon, lat, path, state, online in found.values_list(
             "id", "key", "type__code", "lon", "lat", "area__path", "state", "heard"
         )
+        if lon is not None and lat is not None
     ]

@@ -54,6 +54,8 @@ class Relation:
     """Of many to many: table, its column for the source, its column for the target."""
     back: str = ""
     """The relation of the target that leads back here."""
+    required: bool = False
+    """Whether whoever makes the source must say which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class EntitySet:
     """What rows of the table belong to it, where not all do."""
     keys: tuple[str, ...] = field(default=("id",))
     """Columns that relations start from: they are read beside the properties."""
+
+    @property
+    def needed(self) -> list[str]:
+        """The relations without which there is none."""
+        return [one.name for one in self.relations.values() if one.required]
 
 
 def _text(name: str, column: str | None = None, *, required: bool = False) -> Property:
@@ -99,14 +106,15 @@ _NAMED = (_text("name", required=True), _text("description", required=True))
 _LOCATED = ("sensing_thing_location", "thing_id", "location_id")
 
 
-def _one(name: str, target: str, *, source_column: str, back: str) -> Relation:
-    return Relation(name, target, many=False, source_column=source_column, back=back)
+def _one(name: str, target: str, *, source_column: str, back: str, required: bool = False) -> Relation:
+    return Relation(name, target, many=False, source_column=source_column, back=back, required=required)
 
 
 def _many(
-    name: str, target: str, *, back: str, target_column: str = "id", link: tuple[str, str, str] | None = None
+    name: str, target: str, *, back: str, target_column: str = "id", link: tuple[str, str, str] | None = None,
+    required: bool = False,
 ) -> Relation:  # fmt: skip
-    return Relation(name, target, many=True, target_column=target_column, link=link, back=back)
+    return Relation(name, target, many=True, target_column=target_column, link=link, back=back, required=required)
 
 
 _LATEST = "(SELECT sensing_latest.{} FROM sensing_latest WHERE sensing_latest.datastream_id = {{t}}.id)"
@@ -135,8 +143,8 @@ _SETS = (
     _made("HistoricalLocations", "HistoricalLocation", "sensing_historical_location", (
         Property("time", Kind.TIME, ("{t}.at",), required=True),
     ), (
-        _one("Thing", "Things", source_column="thing_id", back="HistoricalLocations"),
-        _many("Locations", "Locations", back="HistoricalLocations",
+        _one("Thing", "Things", source_column="thing_id", back="HistoricalLocations", required=True),
+        _many("Locations", "Locations", back="HistoricalLocations", required=True,
                  link=("sensing_historical_place", "historicallocation_id", "location_id")),
     )),
     _made("Datastreams", "Datastream", "sensing_datastream", (
@@ -144,10 +152,10 @@ _SETS = (
         _json("unitOfMeasurement", "unit_of_measurement", required=True),
         _shape("observedArea", "observed_area"), *_OBSERVED, _json("properties"),
     ), (
-        _one("Thing", "Things", source_column="thing_id", back="Datastreams"),
-        _one("Sensor", "Sensors", source_column="sensor_id", back="Datastreams"),
-        _one("ObservedProperty", "ObservedProperties", source_column="observed_property_id",
-                 back="Datastreams"),
+        _one("Thing", "Things", source_column="thing_id", back="Datastreams", required=True),
+        _one("Sensor", "Sensors", source_column="sensor_id", back="Datastreams", required=True),
+        _one("ObservedProperty", "ObservedProperties", source_column="observed_property_id", back="Datastreams",
+             required=True),
         _many("Observations", "Observations", target_column="datastream_id", back="Datastream"),
     ), "NOT {t}.multi"),
     _made("MultiDatastreams", "MultiDatastream", "sensing_datastream", (
@@ -156,9 +164,10 @@ _SETS = (
         _json("unitOfMeasurements", "unit_of_measurement", required=True),
         _shape("observedArea", "observed_area"), *_OBSERVED, _json("properties"),
     ), (
-        _one("Thing", "Things", source_column="thing_id", back="MultiDatastreams"),
-        _one("Sensor", "Sensors", source_column="sensor_id", back="MultiDatastreams"),
-        _many("ObservedProperties", "ObservedProperties", link=_STREAM_LINK, back="MultiDatastreams"),
+        _one("Thing", "Things", source_column="thing_id", back="MultiDatastreams", required=True),
+        _one("Sensor", "Sensors", source_column="sensor_id", back="MultiDatastreams", required=True),
+        _many("ObservedProperties", "ObservedProperties", link=_STREAM_LINK, back="MultiDatastreams",
+              required=True),
         _many("Observations", "Observations", target_column="datastream_id", back="MultiDatastream"),
     ), "{t}.multi"),
     _made("Sensors", "Sensor", "sensing_sensor", (

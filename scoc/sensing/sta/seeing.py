@@ -17,9 +17,9 @@ _COMMON = frozenset({"Sensors", "ObservedProperties"})
 """Instruments and properties belong to nobody."""
 
 
-def sight_of(viewer: Viewer) -> Sight:
-    """The viewer's sight under the permission to read observations. Raises NotAllowed without it."""
-    owned = _owned(viewer)
+def sight_of(viewer: Viewer, permission: str = SEE) -> Sight:
+    """The viewer's sight under a permission. Raises NotAllowed without it."""
+    owned = _owned(viewer, permission)
     run = viewer.run_id or current_run()
     several = Datastream.objects.exclude(run_id=run).exists()
 
@@ -44,9 +44,9 @@ def sight_of(viewer: Viewer) -> Sight:
     return sight
 
 
-def _owned(viewer: Viewer) -> list[tuple[str, str]] | None:
+def _owned(viewer: Viewer, permission: str) -> list[tuple[str, str]] | None:
     """Column → beginning of the path that an organisation or area must have; None is the whole city."""
-    found = allowed(viewer, SEE)
+    found = allowed(viewer, permission)
     if found.city:
         return None
     scopes = []

@@ -120,7 +120,7 @@ def test_a_place_is_converted_from_its_datum_and_says_which_it_was(city: City, t
     applied(tmp_path, [line(lon=lon, lat=lat, datum="GCJ-02"), line("st-2", lon=lon, lat=lat, datum="WGS84")])
     converted, taken = Device.objects.order_by("key")
     assert (converted.datum, converted.given_lon, converted.given_lat) == ("GCJ-02", lon, lat)
-    assert (round(converted.lon, 5), round(converted.lat, 5)) == (121.4998, 30.0)
+    assert (converted.lon, converted.lat) == pytest.approx((121.4998, 30.0), abs=5e-6)
     assert [device.area.code for device in (converted, taken) if device.area] == ["990103", "990102"]
     assert applied(
         tmp_path, [line(lon=lon, lat=lat, datum="GCJ-02"), line("st-2", lon=lon, lat=lat, datum="WGS84")]

@@ -28,3 +28,10 @@ export function placeOf(subject: string, can: (permission: string) => boolean): 
   }
   return null
 }
+
+/** Where something stands as a point for the map; null where nobody has said. */
+export function pointOf<Id extends number | string>(
+  row: { id: Id; lon: number | null; lat: number | null } | null | undefined,
+): { id: Id; lon: number; lat: number } | null {
+  return row && row.lon !== null && row.lat !== null ? { id: row.id, lon: row.lon, lat: row.lat } : null
+}

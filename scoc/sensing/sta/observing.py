@@ -1,0 +1,100 @@
+"""Observations that somebody writes through SensorThings, as the rows that every reading becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from scoc.core.fields import from_micros, to_micros
+from scoc.core.now import city_now, current_run
+from scoc.core.refusals import Refusal, invalid
+from scoc.kit.text import Text
+from scoc.sensing.ingest import partitions
+from scoc.sensing.ingest.checking import Bounds, bounds
+from scoc.sensing.ingest.columns import Columns
+from scoc.sensing.ingest.directory import Stream, stream
+from scoc.sensing.ingest.rebuilding import recount
+from scoc.sensing.ingest.taking import take
+from scoc.sensing.models import Datastream, Observation
+from scoc.sensing.sta.shaping import Json
+
+_TIMES = frozenset({"at", "until", "result_at", "valid_from", "valid_until"})
+
+
+def takes(number: int) -> Stream:
+    """A datastream that takes observations now. Raises Refusal where it takes none."""
+    found = stream(current_run(), number)
+    if found is None:
+        raise Refusal("stream_ended", Text("该数据流不再接收观测值。", "This datastream takes no more observations."),
+                      subject=f"sensing:Datastream-{number}")  # fmt: skip
+    return found
+
+
+def row_of(of: Stream, written: Json, span: Bounds) -> Json:
+    """The columns of one observation; without a time it is as of now. Raises Invalid."""
+    columns = dict(written)
+    if columns.get("at") is None:
+        columns["at"] = columns.get("result_at") or to_micros(city_now())
+    if columns["at"] > span.latest:
+        raise invalid("phenomenonTime", "It is ahead of the city's clock.", "Set the sender's clock.",
+                      zh="时间超前于城市时钟。", code="in_future")  # fmt: skip
+    if columns["at"] < span.earliest:
+        raise invalid("phenomenonTime", "It lies before 1970.", "Give the time of the observation.",
+                      zh="时间早于 1970 年。", code="too_old")  # fmt: skip
+    if of.several:
+        parts = columns.get("other")
+        if not isinstance(parts, list) or len(parts) != of.several:
+            raise invalid("result", f"It is no list of {of.several} results.", "Give one for each observed property.",
+                          zh=f"须为 {of.several} 个结果的列表。")  # fmt: skip
+    return columns
+
+
+def as_columns(rows: Sequence[tuple[Stream, Json]]) -> Columns:
+    """Observations in the form in which all readings are stored."""
+    streams = {one.id: one for one, _ in rows}
+    dedup: list[str | None] | None = None
+    if any(one.keep for one in streams.values()):
+        dedup = [None if one.keep else "" for one, _ in rows]
+    more: dict[int, dict[str, Any]] = {}
+    for n, (_, columns) in enumerate(rows):
+        said = {name: value for name, value in columns.items() if name not in ("at", "result") and value is not None}
+        if said:
+            more[n] = said
+    return Columns(
+        np.array([one.id for one, _ in rows], np.int64), np.array([columns["at"] for _, columns in rows], np.int64),
+        np.array([np.nan if columns["result"] is None else columns["result"] for _, columns in rows], np.float64),
+        np.array([one.scale for one, _ in rows], np.float64), dedup, streams, more,
+    )  # fmt: skip
+
+
+def store(number: int, written: Sequence[Json]) -> list[int]:
+    """Store observations of one datastream in the open transaction; their ids, of repeats those of the first."""
+    if not written:
+        return []
+    of, span = takes(number), bounds(history=True)
+    columns = as_columns([(of, row_of(of, one, span)) for one in written])
+    partitions.ensure_for(columns.at)
+    return [int(pk) for pk in take(columns).ids]
+
+
+def change(number: int, columns: Json) -> None:
+    """Write columns of an observation; what was counted of it is counted anew."""
+    row = Observation.objects.select_for_update().get(pk=number)
+    before, stream_before = row.at, row.datastream_id
+    merged = {"at": to_micros(row.at), "result": row.result, "other": row.other} | columns
+    row_of(takes(columns.get("datastream_id", row.datastream_id)), merged, bounds(history=True))
+    for name, value in columns.items():
+        setattr(row, name, from_micros(value) if name in _TIMES and value is not None else value)
+    partitions.ensure_for(np.array([to_micros(row.at)], np.int64))
+    Observation.objects.filter(pk=number).update(
+        **{
+            field.attname: getattr(row, field.attname)
+            for field in Observation._meta.concrete_fields
+            if field.attname != "id"
+        }
+    )
+    recount(Datastream.objects.get(pk=stream_before), [before, row.at])
+    if row.datastream_id != stream_before:
+        recount(Datastream.objects.get(pk=row.datastream_id), [row.at])

@@ -1,0 +1,262 @@
+"""Entities written: drafts become rows, links and history (18-088 section 10). Runs inside an action."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+from scoc.core.acting import Actor
+from scoc.core.fields import from_micros
+from scoc.core.now import city_now
+from scoc.core.refusals import NotFound, invalid
+from scoc.kit.text import Text
+from scoc.sensing.models import (
+    Datastream,
+    DeviceType,
+    Feature,
+    HistoricalLocation,
+    Location,
+    Observation,
+    ObservedProperty,
+    Sensor,
+    Thing,
+)
+from scoc.sensing.sta import observing, placing, removing, streams
+from scoc.sensing.sta.entities import EntitySet, Kind, Relation, target_of
+from scoc.sensing.sta.seeing import sight_of
+from scoc.sensing.sta.shaping import COUNTED, Draft, Json, drafted
+from scoc.sensing.sta.sql import Sql, both, ids_of, sql, word
+from scoc.sensing.sta.translating import Sight
+
+MODELS: dict[str, type[Model]] = {
+    "Things": Thing, "Locations": Location, "HistoricalLocations": HistoricalLocation, "Datastreams": Datastream,
+    "MultiDatastreams": Datastream, "Sensors": Sensor, "ObservedProperties": ObservedProperty,
+    "Observations": Observation, "FeaturesOfInterest": Feature,
+}  # fmt: skip
+_LINKS = {
+    through._meta.db_table: through
+    for through in (
+        Thing.locations.through,
+        HistoricalLocation.locations.through,
+        Datastream.observed_properties.through,
+    )
+}
+
+
+def no_entity(entity: EntitySet, number: int) -> NotFound:
+    """There is none, or the writer may not know of it."""
+    return NotFound(
+        "no_such_entity",
+        Text(f"没有该 {entity.single}（{number}）。", f"There is no such {entity.single} ({number})."),
+        subject=f"sensing:{entity.single}-{number}",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Whoever writes, and what they may write to."""
+
+    actor: Actor
+    sight: Sight
+
+    @classmethod
+    def under(cls, actor: Actor, permission: str) -> Writing:
+        """The writing of an actor within the scope of a permission."""
+        return cls(actor, sight_of(actor, permission))
+
+    def need(self, entity: EntitySet, ids: Sequence[int]) -> None:
+        """Raises NotFound for the first that is not there, or not to be seen."""
+        condition = both(
+            sql("t.id IN (SELECT p.v FROM {0})", ids_of(list(ids))),
+            Sql(entity.condition.format(t="t")) if entity.condition else None,
+            self.sight(entity, "t"),
+        )
+        assert condition is not None
+        found = sql("SELECT t.id FROM {0} t WHERE {1}", word(entity.table), condition)
+        with connection.cursor() as cursor:
+            cursor.execute(found.text, list(found.values))
+            there = {row[0] for row in cursor.fetchall()}
+        for number in ids:
+            if number not in there:
+                raise no_entity(entity, number)
+
+    def make(self, draft: Draft) -> int:
+        """Make an entity with all that stands inside of it; its id."""
+        entity = draft.entity
+        if entity.name == "Observations":
+            return self._observation(draft)
+        ones = {name: self._there(entity.relations[name], one) for name, one in draft.one.items()}
+        columns = dict(draft.columns) | {entity.relations[name].source_column: pk for name, pk in ones.items()}
+        number = self._row(entity, columns, draft)
+        for name, relation in entity.relations.items():  # places stand before streams, which need them
+            if name in draft.many:
+                self._related(entity, number, relation, draft.many[name])
+        if entity.name == "HistoricalLocations":
+            placing.follow_history(columns["thing_id"])
+        return number
+
+    def _there(self, relation: Relation, one: int | Draft) -> int:
+        if isinstance(one, Draft):
+            return self.make(one)
+        self.need(target_of(relation), [one])
+        return one
+
+    def _observation(self, draft: Draft) -> int:
+        name = "Datastream" if "Datastream" in draft.one else "MultiDatastream"
+        stream = self._there(draft.entity.relations[name], draft.one[name])
+        return self._observed(stream, [draft])[0]
+
+    def _observed(self, stream: int, drafts: list[Draft]) -> list[int]:
+        for draft in drafts:
+            feature = draft.one.get("FeatureOfInterest")
+            if feature is not None:
+                draft.columns["feature_id"] = self._there(draft.entity.relations["FeatureOfInterest"], feature)
+        return observing.store(stream, [draft.columns for draft in drafts])
+
+    def _row(self, entity: EntitySet, columns: Json, draft: Draft) -> int:
+        match entity.name:
+            case "Things":
+                columns["organisation_id"] = self._organisation()
+            case "Locations" | "FeaturesOfInterest":
+                columns |= {"organisation_id": self._organisation(), "area_id": placing.area_of(columns)}
+            case "HistoricalLocations":
+                columns["at"] = from_micros(columns["at"])
+            case "Datastreams" | "MultiDatastreams":
+                return streams.make(columns, multi=entity.name == "MultiDatastreams", parts=_parts(draft))
+        return int(MODELS[entity.name]._default_manager.create(**columns).pk)
+
+    def _organisation(self) -> int:
+        if self.actor.organisation_id is None:
+            raise invalid("body", "Nobody could own it: you act without a post in an organisation.",
+                          "Act in a post, or with the key of one.", zh="您没有岗位，无法确定归属单位。")  # fmt: skip
+        return self.actor.organisation_id
+
+    def _related(self, entity: EntitySet, number: int, relation: Relation, items: list[int | Draft]) -> None:
+        """Hang many at an entity: links for many to many, else the other side points back here."""
+        target = target_of(relation)
+        named = [item for item in items if isinstance(item, int)]
+        self.need(target, named)
+        if relation.link is not None:
+            self.link(relation, number, [item if isinstance(item, int) else self.make(item) for item in items])
+            return
+        for pk in named:
+            self.point(target, pk, relation.target_column, number)
+        drafts = [item for item in items if isinstance(item, Draft)]
+        if target.name == "Observations":
+            self._observed(number, drafts)
+            return
+        for draft in drafts:
+            draft.one[relation.back] = number
+            self.make(draft)
+
+    def link(self, relation: Relation, number: int, ids: list[int]) -> None:
+        """Tie entities of a many-to-many relation to one; a thing's places replace those that it had."""
+        assert relation.link is not None
+        table, near, far = relation.link
+        if table == placing.TABLE:
+            pairs = [(number, ids)] if near == "thing_id" else [(pk, [number]) for pk in ids]
+            for thing, places in pairs:
+                placing.place(thing, places, city_now())
+            return
+        through: Any = _LINKS[table]
+        through.objects.bulk_create([through(**{near: number, far: pk}) for pk in ids], ignore_conflicts=True)
+
+    def point(self, target: EntitySet, pk: int, column: str, number: int) -> None:
+        """Let an entity that is there point to another one from now on."""
+        if target.name.endswith("Datastreams"):
+            streams.change(pk, {column: number})
+        else:
+            MODELS[target.name]._default_manager.filter(pk=pk).update(**{column: number})
+
+    def change(self, entity: EntitySet, number: int, body: Any, *, whole: bool) -> None:
+        """Write what a body says of an entity; with `whole` what it does not say becomes empty."""
+        self.need(entity, [number])
+        row = MODELS[entity.name]._default_manager.select_for_update().get(pk=number)
+        _refuse_packs(row)
+        draft = _redrafted(entity, row, body, whole=whole)
+        columns = dict(draft.columns)
+        for name, one in draft.one.items():
+            relation = entity.relations[name]
+            columns[relation.source_column] = self._there(relation, _named(one, draft, name))
+        match entity.name:
+            case "Datastreams" | "MultiDatastreams":
+                streams.change(number, columns)
+            case "Observations":
+                observing.change(number, columns)
+            case _:
+                self._rewrite(entity, row, columns)
+        for name, items in draft.many.items():
+            ids = [_named(item, draft, name) for item in items]
+            self.need(target_of(entity.relations[name]), ids)
+            self._related(entity, number, entity.relations[name], list(ids))
+
+    def _rewrite(self, entity: EntitySet, row: Any, columns: Json) -> None:
+        if entity.name in ("Locations", "FeaturesOfInterest") and "west" in columns:
+            columns["area_id"] = placing.area_of(columns)
+        if "at" in columns:
+            columns["at"] = from_micros(columns["at"])
+        for name, value in columns.items():
+            setattr(row, name, value)
+        row.save()
+        match row:
+            case Thing():
+                streams.renamed(row)
+            case Location():
+                placing.follow_place(row)
+            case HistoricalLocation():
+                placing.follow_history(row.thing_id)
+
+    def remove(self, entity: EntitySet, number: int) -> None:
+        """Remove an entity and what cannot be without it (18-088 table 25)."""
+        self.need(entity, [number])
+        row: Any = MODELS[entity.name]._default_manager.select_for_update().get(pk=number)
+        _refuse_packs(row)
+        removing.REMOVED[entity.name](row)
+
+
+def _parts(draft: Draft) -> int:
+    """How many properties a datastream of several observes."""
+    return len(draft.many.get("ObservedProperties", ()))
+
+
+def _named(one: int | Draft, draft: Draft, name: str) -> int:
+    if isinstance(one, Draft):
+        raise invalid(draft.of(name), "A change makes no further entities.", "Refer to one that is there by @iot.id.",
+                      zh="修改时不能新建关联实体，请用 @iot.id 引用。")  # fmt: skip
+    return one
+
+
+def _redrafted(entity: EntitySet, row: Any, body: Any, *, whole: bool) -> Draft:
+    """What a change writes. A shape and its encoding belong together, so the other one stands as it was."""
+    shape = next((one for one in entity.properties.values() if one.kind is Kind.SHAPE), None)
+    if isinstance(body, dict) and shape is not None and "encodingType" in entity.properties:
+        column = shape.columns[0].removeprefix("{t}.")
+        if {shape.name, "encodingType"} & body.keys() and not whole:
+            body = {"encodingType": row.encoding_type, shape.name: json.loads(getattr(row, column))} | body
+    draft = drafted(entity, body, whole=whole, given=frozenset(entity.relations))
+    if whole:
+        for one in entity.properties.values():
+            if one.name not in body and not (entity.name.endswith("Datastreams") and one.name in COUNTED):
+                draft.columns |= dict.fromkeys(column.removeprefix("{t}.") for column in one.columns)
+    return draft
+
+
+def _refuse_packs(row: Any) -> None:
+    """Raises Refusal for what the city pack brought: it is changed there."""
+    match row:
+        case Thing():
+            placing.refuse_listed(row)
+        case Datastream(thing=Thing() as thing):
+            placing.refuse_listed(thing)
+        case Location():
+            for thing in Thing.objects.filter(locations=row).select_related("device"):
+                placing.refuse_listed(thing)
+        case HistoricalLocation():
+            placing.refuse_listed(row.thing)
+        case Sensor(type=DeviceType()) | ObservedProperty(code=str()):
+            raise placing.in_the_pack(row)
