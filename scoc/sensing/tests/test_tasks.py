@@ -16,6 +16,7 @@ from scoc.core.tests.factories import City
 from scoc.sensing import actions
 from scoc.sensing.ingest import partitions, storing
 from scoc.sensing.ingest.columns import Columns
+from scoc.sensing.ingest.directory import stream
 from scoc.sensing.models import Observation
 from scoc.sensing.tests.factories import T0, line_of, make_device, readings
 from scoc.spatial.tests.factories import make_outline
@@ -87,7 +88,9 @@ def test_rows_in_the_default_partition_move_to_their_month(city: City, monday: d
     line = line_of(make_device())
     at = datetime(2041, 2, 3, tzinfo=UTC)
     times = np.array([to_micros(at), to_micros(at + timedelta(days=40))])
-    rows = Columns(np.full(2, line.pk), times, np.array([1.0, 2.0]), np.ones(2), None, {})
+    of = stream(city.run.pk, line.pk)
+    assert of is not None
+    rows = Columns(np.full(2, line.pk), times, np.array([1.0, 2.0]), np.ones(2), None, {line.pk: of})
     storing.insert(np.array([1, 2]), rows, to_micros(T0), np.zeros(2, np.bool_))
     partitions.ensure([(2041, 2)])
     with connection.cursor() as cursor:
