@@ -29,7 +29,7 @@ class Copy:
     def __init__(self, root: Path, *, frame: bool = False) -> None:
         self.root = root
         shutil.copytree(ROOT / "scoc", root / "scoc", ignore=_all_but_the_frame if frame else _NOT_COPIED)
-        for name in ("docs", "changes") if frame else ("scripts", "tests", "docs", "changes"):
+        for name in ("docs", "changes") if frame else ("scripts", "tests", "benchmarks", "docs", "changes"):
             shutil.copytree(ROOT / name, root / name, ignore=_NOT_COPIED)
         (root / "cities").symlink_to(ROOT / "cities")  # large, and nobody plants there
         for file in [*ROOT.glob("*.toml"), *ROOT.glob("*.lock"), *ROOT.glob("*.md"), *ROOT.glob("*.py")]:
