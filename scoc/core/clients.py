@@ -55,8 +55,10 @@ def issue(user: User, post: Post, label: str, *, per_minute: int, per_day: int, 
     return f"scoc_{prefix}_{secret}"
 
 
-def actor_of_key(presented: str, address: str) -> Actor | None:
+def actor_of_key(presented: str, address: str, *, counted: bool = True) -> Actor | None:
     """The machine that holds this key, after counting the call; None when the key is unknown, ended or revoked.
+
+    Without `counted` it is no call: only the key's rights are looked at.
 
     Raises TooMuch when its quota is used up.
     """
@@ -71,7 +73,8 @@ def actor_of_key(presented: str, address: str) -> Actor | None:
     )
     if key is None or not hmac.compare_digest(key.secret_hash, keyed_hash("api-key", match[2])):
         return None
-    _count(key)
+    if counted:
+        _count(key)
     return actor_for(key.user, key.post, address=address, key_id=key.pk)
 
 

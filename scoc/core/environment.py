@@ -39,6 +39,9 @@ class Environment:
     """File with the installation's secret; empty means `home`/secret, made on first start."""
     hosts: str = "localhost,127.0.0.1,[::1]"
     """Comma separated host names under which the city reaches this installation."""
+    public_url: str = ""
+    """The address under which machines reach this installation, e.g. `https://iot.example.org`: links in messages that
+    answer no request begin with it. Empty means `http://` with the first of the host names and the port."""
     tls: bool = False
     """A proxy in front ends TLS and says so in X-Forwarded-Proto: cookies are for HTTPS only, browsers remember it."""
     proxies: Networks = ()
@@ -57,6 +60,11 @@ class Environment:
     """PEM file with the key of that certificate."""
     debug: bool = False
     """Developer mode: plain error pages. Never in production."""
+
+    @property
+    def address(self) -> str:
+        """The beginning of links, without a slash at its end."""
+        return self.public_url.rstrip("/") or f"http://{self.hosts.partition(',')[0]}:{self.port}"
 
 
 def _parse(name: str, kind: str, text: str) -> object:

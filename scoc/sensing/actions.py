@@ -31,13 +31,15 @@ from scoc.sensing.ingest.columns import Columns, Refused
 from scoc.sensing.ingest.credentials import CREDENTIAL_PURPOSE, new_secret, token_of
 from scoc.sensing.ingest.directory import devices, forget_directory
 from scoc.sensing.ingest.files import ahead, read_file
+from scoc.sensing.ingest.interest import leave_news_of
 from scoc.sensing.ingest.storing import sparing
 from scoc.sensing.ingest.tables import Batch, Checker, chunks
-from scoc.sensing.ingest.taking import take
+from scoc.sensing.ingest.taking import Taken, take
 from scoc.sensing.models import Alarm, AlarmFlow, Device
 from scoc.sensing.raising import device_subject, lock, subject_of, tell
 from scoc.sensing.schemas import CredentialOut, ImportResult, IngestResult, Reading, RowResult, TableMap
 from scoc.sensing.sta.entities import SETS, EntitySet
+from scoc.sensing.sta.observing import SOURCE
 from scoc.sensing.sta.shaping import drafted
 from scoc.sensing.sta.writing import Writing
 
@@ -251,6 +253,14 @@ def change_device_state(actor: Actor, device_id: int, state: str) -> None:
     )  # fmt: skip
 
 
+@action("sensing.create_observation")
+def create_observations(actor: Actor, columns: Columns, refused: Sequence[Refused] = ()) -> Taken:
+    """Store observations of SensorThings that were checked; `refused` are those beside them that do not fit."""
+    partitions.ensure_for(columns.at)
+    refusing.keep(SOURCE, refused)
+    return take(columns)
+
+
 @action("sensing.create_entity", shared=True)
 def create_entity(actor: Actor, entity: str, body: Any, given: Mapping[str, int]) -> int:
     """Make an entity of SensorThings, `entity` its set, with all that stands inside of it; its id.
@@ -283,7 +293,17 @@ def remove_entity(actor: Actor, entity: str, number: int) -> None:
     _tell_entity(actor, SETS[entity], number, "removed")
 
 
+@action("sensing.unlink_entity", shared=True)
+def unlink_entity(actor: Actor, entity: str, number: int, relation: str, other: int) -> None:
+    """Take the tie between two entities of SensorThings away; both stay."""
+    of = SETS[entity]
+    Writing.under(actor, "sensing.unlink_entity").unlink(of, number, of.relations[relation], other)
+    _tell_entity(actor, of, number, "changed")
+
+
 def _tell_entity(actor: Actor, entity: EntitySet, number: int, how: str) -> None:
+    if how != "removed" and not (entity.name == "Observations" and how == "made"):  # those were told of when stored
+        leave_news_of(entity.name, number)
     if entity.name != "Observations" or how == "removed":  # readings are never facts, but their end is
         publish(
             EntityWritten(

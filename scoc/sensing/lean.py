@@ -64,7 +64,7 @@ async def startup() -> None:
     """Open the path, and the MQTT listener where the settings name a port for it."""
     global _door
     _door = Door()
-    await sensorthings.startup()
+    await sensorthings.startup(_door)
     await listener.startup(_door)
 
 

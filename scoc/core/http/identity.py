@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
@@ -184,7 +185,16 @@ class _Guard:
 
 
 def _presented_key(request: HttpRequest) -> str | None:
+    """The key that a machine sent: as a bearer, or as the password of Basic, which is all that some clients know.
+
+    Basic is never asked for, so that no browser sends it by itself.
+    """
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(key, validate=True).decode().partition(":")[2]
+        except ValueError:
+            return ""
     return key.strip() if scheme.lower() == "bearer" else None
 
 

@@ -48,6 +48,7 @@ class Stream:
 
     id: int
     device_id: int
+    device_key: str
     property: str
     minimum: float
     maximum: float
@@ -211,7 +212,8 @@ def _load(run_id: int, keys: list[str]) -> list[KnownDevice]:
     for line in Datastream.objects.filter(device__in=rows, run_id=run_id, active=True):
         device = rows[line.device_id]
         streams[line.device_id][line.property] = Stream(
-            id=line.pk, device_id=line.device_id, property=line.property, minimum=line.minimum, maximum=line.maximum,
+            id=line.pk, device_id=line.device_id, device_key=device.key, property=line.property,
+            minimum=line.minimum, maximum=line.maximum,
             scale=10.0**line.places, cadence_micros=line.cadence_seconds * 1_000_000,
             keep=line.repeat == Datastream.Repeat.KEEP,
             judged=device.state in (Device.State.ACTIVE, Device.State.REGISTERED),

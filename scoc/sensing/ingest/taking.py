@@ -10,6 +10,7 @@ from scoc.core.fields import to_micros
 from scoc.core.now import wall_now
 from scoc.sensing.ingest import storing
 from scoc.sensing.ingest.columns import Columns, Flags, Ints
+from scoc.sensing.ingest.interest import leave_news
 from scoc.sensing.ingest.judging import judge
 from scoc.sensing.ingest.numbering import new_ids
 from scoc.sensing.ingest.rolling import MOST_SCALED, ends_of, ordered, sums
@@ -52,6 +53,7 @@ def take(rows: Columns, *, judged: bool = True, first_ids: bool = True) -> Taken
     if work.more:
         storing.complete(ids[fresh], work.pick(fresh))
     if fresh.any():
+        leave_news(ids[fresh], work.datastream[fresh])
         _spread(ids[fresh], work.pick(fresh), recorded, before, judged=judged)
     taken = Taken(np.empty_like(fresh), np.empty_like(ids))
     taken.fresh[order], taken.ids[order] = fresh, ids

@@ -3,7 +3,16 @@
 from scoc.sensing.models.alarms import Alarm, AlarmFlow, AlarmOccurrence, Baseline, Rule, RuleState
 from scoc.sensing.models.devices import DEVICE_TEXT, Datastream, Device, DeviceType
 from scoc.sensing.models.mqtt import MqttMessage, MqttReceived, MqttRetained, MqttSession, MqttSubscription
-from scoc.sensing.models.observations import Latest, Observation, Rejected, RejectedCount, Rollup, WriterNumber
+from scoc.sensing.models.observations import (
+    Interest,
+    Latest,
+    News,
+    Observation,
+    Rejected,
+    RejectedCount,
+    Rollup,
+    WriterNumber,
+)
 from scoc.sensing.models.things import (
     Feature,
     HistoricalLocation,
@@ -24,6 +33,7 @@ __all__ = [
     "DeviceType",
     "Feature",
     "HistoricalLocation",
+    "Interest",
     "Latest",
     "Location",
     "MqttMessage",
@@ -31,6 +41,7 @@ __all__ = [
     "MqttRetained",
     "MqttSession",
     "MqttSubscription",
+    "News",
     "Observation",
     "ObservedProperty",
     "Rejected",

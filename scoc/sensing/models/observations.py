@@ -63,6 +63,36 @@ class WriterNumber(models.Model):
         return f"{self.number} until {self.until}"
 
 
+class Interest(models.Model):
+    """A datastream whose observations somebody listens for; private to `ingest.interest`, which has words for more."""
+
+    holder = models.CharField(max_length=32)
+    datastream_id = models.BigIntegerField()
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "sensing_interest"
+        constraints = (models.UniqueConstraint(fields=("holder", "datastream_id"), name="sensing_interest_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.holder} {self.datastream_id}"
+
+
+class News(models.Model):
+    """A new observation, or an entity just written, that somebody listens for; kept for a minute."""
+
+    entity = models.CharField(max_length=20)
+    """The entity set."""
+    number = models.BigIntegerField()
+    recorded_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "sensing_news"
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.number}"
+
+
 class Latest(models.Model):
     """The newest reading of a datastream: screens read this, never history. Of several at one time the greatest."""
 

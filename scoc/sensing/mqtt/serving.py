@@ -15,10 +15,11 @@ from django.conf import settings
 from scoc.core.environment import BadEnvironment, Environment
 from scoc.sensing.ingest.doors import Door
 from scoc.sensing.mqtt.broker import Broker
-from scoc.sensing.mqtt.devices import DevicePolicy
 from scoc.sensing.mqtt.limits import Limits
+from scoc.sensing.mqtt.policies import CityPolicy
 from scoc.sensing.mqtt.records import Records
 from scoc.sensing.mqtt.websocket import WebSocket
+from scoc.sensing.sta.serving import ROOT
 
 log = logging.getLogger(__name__)
 TLS_BUFFER = 16_384
@@ -31,7 +32,7 @@ class Listener:
     """An MQTT listener that runs."""
 
     broker: Broker
-    policy: DevicePolicy
+    policy: CityPolicy
     servers: list[asyncio.Server] = field(default_factory=list)
     watching: asyncio.Task[None] | None = None
 
@@ -79,10 +80,11 @@ def tls_context(environment: Environment) -> ssl.SSLContext:
 
 async def listen(door: Door, environment: Environment, limits: Limits | None = None) -> Listener:
     """Start a listener on the ports of the settings. Raises OSError where one is taken."""
-    policy = DevicePolicy(door)
+    policy = CityPolicy(door, f"{environment.address}{ROOT}")
     broker = Broker(policy, Records(), limits)
     tls = tls_context(environment) if environment.mqtt_tls_port else None
     await broker.start()
+    policy.restored(broker)
     listener = Listener(broker, policy)
     loop = asyncio.get_running_loop()
     plain, socket = broker.accept, lambda: WebSocket(broker)

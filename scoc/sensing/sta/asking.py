@@ -40,6 +40,8 @@ class Query:
     expand: dict[str, Query] = field(default_factory=dict)
     after: list[Any] | None = None
     """Where the page before ended, by the columns of its order."""
+    arrays: bool = False
+    """Whether observations are told as data arrays (18-088 section 12.2)."""
     written: list[tuple[str, str]] = field(default_factory=list)
     """The options as they came."""
 
@@ -253,6 +255,10 @@ def _take(made: Query, name: str, text: str, entity: EntitySet, level: int) -> N
             made.expand = _expanded(text, entity, level)
         case "$skiptoken" if level == 0:
             made.after = _after(text)
+        case "$resultFormat" if level == 0:
+            if text != "dataArray" or entity.name != "Observations":
+                raise _wrong(name, "It is dataArray, of Observations.", "Leave it out.", "只能对观测值取 dataArray。")
+            made.arrays = True
         case _:
             raise _wrong(name[:40] or "$", f"There is no option {name[:40]}.",
                          "Use $filter, $expand, $select, $orderby, $top, $skip, $count.",

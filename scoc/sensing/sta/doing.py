@@ -1,22 +1,59 @@
-"""Requests that write: what a method at a path means, in actions (18-088 section 10)."""
+"""What a request asks for, done: reads by `reading`, changes by actions (18-088 section 10), observations as rows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jsonpatch
 import msgspec
 
-from scoc.core.acting import Actor
+from scoc.core.acting import Viewer
 from scoc.core.refusals import Invalid, Refusal, invalid
 from scoc.kit.text import Text
 from scoc.sensing import actions
 from scoc.sensing.ingest.bodies import decoded
-from scoc.sensing.sta.asking import Path
-from scoc.sensing.sta.entities import EntitySet
+from scoc.sensing.ingest.columns import Columns, Refused
+from scoc.sensing.ingest.taking import Taken
+from scoc.sensing.sta import arrays, observing
+from scoc.sensing.sta.asking import Path, path_of
+from scoc.sensing.sta.entities import SETS, EntitySet, Relation
 from scoc.sensing.sta.reading import Reader, read
+from scoc.sensing.sta.seeing import sight_of
+from scoc.sensing.sta.shaping import Draft, drafted, reference
 
+READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
+JSON_PATCH = "application/json-patch+json"
+_REQUIREMENTS = "http://www.opengis.net/spec/iot_sensing/1.1/req/"
+CONFORMANCE = tuple(
+    _REQUIREMENTS + name
+    for name in (
+        "datamodel", "resource-path/resource-path-to-entities", "request-data/order", "request-data/expand",
+        "request-data/select", "request-data/orderby", "request-data/skip", "request-data/top", "request-data/count",
+        "request-data/filter", "request-data/built-in-filter-operations",
+        "request-data/built-in-query-functions", "request-data/pagination", "create-update-delete/create-entity",
+        "create-update-delete/link-to-existing-entities", "create-update-delete/deep-insert",
+        "create-update-delete/deep-insert-status-code", "create-update-delete/update-entity",
+        "create-update-delete/update-entity-jsonpatch", "create-update-delete/delete-entity",
+        "create-update-delete/historical-location-auto-creation",
+        "create-update-delete/historical-location-manual-creation", "multi-datastream", "data-array/data-array",
+        "batch-request/batch-request",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: by itself, or as a part of a batch."""
+
+    method: str
+    below: str
+    """Its path below the service's root."""
+    options: str = ""
+    body: bytes = b""
+    kind: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +61,17 @@ class Done:
     """What became of a request."""
 
     status: int
-    content: Any
+    content: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Observations that are yet to be stored, and the answer once they are."""
+
+    columns: Columns
+    answer: Callable[[Taken], Done]
+    refused: Sequence[Refused] = ()
 
 
 class NoMethod(Refusal):
@@ -39,6 +85,62 @@ class NoMethod(Refusal):
         self.allowed = allowed
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever asks, and the address that links begin with."""
+
+    viewer: Viewer
+    root: str
+
+    def reader(self) -> Reader:
+        """The caller as a reader."""
+        return Reader(sight_of(self.viewer), self.root)
+
+    def link(self, entity: EntitySet, number: int) -> str:
+        """The address of an entity."""
+        return f"{self.root}/{entity.name}({number})"
+
+
+def do(caller: Caller, asked: Asked) -> Done | Rows:
+    """Do what a request asks for. Raises Refusal."""
+    if asked.method in READS:
+        return Done(
+            200, read(caller.reader(), path_of(asked.below), asked.options) if asked.below else _landing(caller)
+        )
+    if not asked.below:
+        raise NoMethod(*READS)
+    if asked.below == "CreateObservations":
+        return _arrays(caller, asked)
+    path = path_of(asked.below)
+    if path.inside:
+        raise NoMethod(*READS)
+    if path.reference:
+        return _linked(caller, asked, path)
+    if path.many:
+        if asked.method != "POST":
+            raise NoMethod(*READS, "POST")
+        return _made(caller, path, content_of(asked.body))
+    if asked.method == "POST":
+        raise NoMethod(*READS, "PUT", "PATCH", "DELETE")
+    return _changed(caller, asked, path)
+
+
+def stored(viewer: Viewer, done: Done | Rows) -> Done:
+    """A request that is done; observations that wait are stored now, in the open transaction or one of their own."""
+    return (
+        done if isinstance(done, Done) else done.answer(actions.create_observations(viewer, done.columns, done.refused))
+    )
+
+
+def _landing(caller: Caller) -> dict[str, Any]:
+    """What there is, and which requirements of 18-088 are met."""
+    sight_of(caller.viewer)
+    return {
+        "value": [{"name": name, "url": f"{caller.root}/{name}"} for name in SETS],
+        "serverSettings": {"conformance": CONFORMANCE},
+    }
+
+
 def content_of(body: bytes) -> Any:
     """A body as JSON. Raises Invalid."""
     try:
@@ -47,45 +149,109 @@ def content_of(body: bytes) -> Any:
         raise invalid("body", "It is no JSON.", "Send one JSON object.", zh="请求体不是 JSON。") from error
 
 
-def do(actor: Actor, reader: Reader, method: str, path: Path, body: bytes) -> Done:
-    """Do what a request asks for. Raises Refusal."""
-    if path.inside or path.reference:
-        raise NoMethod("GET", "HEAD")
-    if path.many:
-        if method != "POST":
-            raise NoMethod("GET", "HEAD", "POST")
-        return _made(actor, reader, path, content_of(body))
-    if method == "POST":
-        raise NoMethod("GET", "HEAD", "PUT", "PATCH", "DELETE")
-    entity, number = path.last.entity, number_of(reader, path)
-    if method == "DELETE":
-        actions.remove_entity(actor, entity.name, number)
-        return Done(200, None)
-    actions.change_entity(actor, entity.name, number, content_of(body), whole=method == "PUT")
-    return Done(200, references(reader, entity, number))
-
-
-def _made(actor: Actor, reader: Reader, path: Path, body: Any) -> Done:
+def _made(caller: Caller, path: Path, body: Any) -> Done | Rows:
     entity = path.last.entity
-    number = actions.create_entity(actor, entity.name, body, given_by(reader, path))
-    told = references(reader, entity, number)
-    return Done(201, told, {"Location": told["@iot.selfLink"]})
+    given = _given(caller, path)
+    if entity.name == "Observations":
+        draft = drafted(entity, body, given=frozenset(given))
+        draft.one |= given
+        if not any(isinstance(one, Draft) for one in draft.one.values()):
+            columns = observing.rows_of(caller.viewer, draft)
+            return Rows(columns, lambda taken: _told(caller, entity, int(taken.ids[0])))
+    return _told(caller, entity, actions.create_entity(caller.viewer, entity.name, body, given))
 
 
-def given_by(reader: Reader, path: Path) -> dict[str, int]:
+def _told(caller: Caller, entity: EntitySet, number: int) -> Done:
+    """How an entity is told of that was just made."""
+    link = caller.link(entity, number)
+    return Done(201, {"@iot.id": number, "@iot.selfLink": link}, {"Location": link})
+
+
+def _given(caller: Caller, path: Path) -> dict[str, int]:
     """What the way to a collection says of an entity that is made in it: the relation back, and to which."""
     relation = path.last.relation
-    return {} if relation is None else {relation.back: number_of(reader, Path(path.steps[:-1]))}
+    return {} if relation is None else {relation.back: _number(caller, Path(path.steps[:-1]))}
 
 
-def number_of(reader: Reader, path: Path) -> int:
-    """The id of the one entity that a path leads to. Raises NotFound."""
-    return int(read(reader, path, "$select=id")["@iot.id"])
+def _number(caller: Caller, path: Path) -> int:
+    """The id of the one entity that a path leads to. Raises NotFound on the way; its end is looked at by who writes."""
+    if len(path.steps) == 1 and path.last.id is not None:
+        return path.last.id
+    return int(read(caller.reader(), path, "$select=id")["@iot.id"])
 
 
-def references(reader: Reader, entity: EntitySet, number: int) -> dict[str, Any]:
-    """How an entity is told of that was just written."""
-    return {"@iot.id": number, "@iot.selfLink": f"{reader.root}/{entity.name}({number})"}
+def _changed(caller: Caller, asked: Asked, path: Path) -> Done:
+    entity, number = path.last.entity, _number(caller, path)
+    if asked.method == "DELETE":
+        actions.remove_entity(caller.viewer, entity.name, number)
+        return Done(200)
+    body = content_of(asked.body)
+    whole = asked.method == "PUT"
+    if asked.method == "PATCH" and asked.kind == JSON_PATCH:
+        body, whole = _patched(caller, entity, number, body), True
+    actions.change_entity(caller.viewer, entity.name, number, body, whole=whole)
+    return Done(200, {"@iot.id": number, "@iot.selfLink": caller.link(entity, number)})
+
+
+def _patched(caller: Caller, entity: EntitySet, number: int, operations: Any) -> Any:
+    """An entity's properties after the operations of a JSON Patch (RFC 6902). Raises Invalid."""
+    if not isinstance(operations, list) or not all(isinstance(one, dict) for one in operations):
+        raise invalid(
+            "body", "A JSON Patch is a list of operations.", "See RFC 6902.", zh="JSON Patch 须为操作的列表。"
+        )
+    path = path_of(f"{entity.name}({number})")
+    now = msgspec.json.decode(
+        msgspec.json.encode(read(caller.reader(), path, f"$select={','.join(entity.properties)}"))
+    )
+    try:
+        return jsonpatch.apply_patch(now, operations)
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, AttributeError) as error:
+        raise invalid("body", f"It is no JSON Patch that fits: {str(error)[:200]}.", "See RFC 6902.",
+                      zh="不是适用的 JSON Patch。") from error  # fmt: skip
+
+
+def _linked(caller: Caller, asked: Asked, path: Path) -> Done:
+    """Links alone: `…/$ref` ties two entities that are there, or takes the tie away."""
+    relation, step = path.last.relation, path.last
+    if relation is None:
+        raise NoMethod(*READS)
+    source = path.steps[-2].entity
+    number = _number(caller, Path(path.steps[:-1]))
+    if asked.method == "DELETE" and relation.many and step.id is not None:
+        actions.unlink_entity(caller.viewer, source.name, number, relation.name, step.id)
+    elif asked.method == ("POST" if relation.many else "PUT") and step.id is None:
+        other = {"@iot.id": _referred(content_of(asked.body), relation)}
+        body = {relation.name: [other] if relation.many else other}
+        actions.change_entity(caller.viewer, source.name, number, body)
+    else:
+        raise NoMethod(*READS, "DELETE" if step.id is not None else "POST" if relation.many else "PUT")
+    return Done(200)
+
+
+def _referred(body: Any, relation: Relation) -> int:
+    if isinstance(body, dict) and isinstance(link := body.get("@iot.selfLink", body.get("@odata.id")), str):
+        last = path_of(link.rsplit("/", 1)[-1]).last
+        if last.entity.name == relation.target and last.id is not None:
+            return last.id
+    return reference(body.get("@iot.id") if isinstance(body, dict) else None, "@iot.id")
+
+
+def _arrays(caller: Caller, asked: Asked) -> Done | Rows:
+    """Observations as arrays of values (18-088 section 12.2): each is answered by its address or by what is wrong."""
+    if asked.method != "POST":
+        raise NoMethod("POST")
+    found = arrays.read_arrays(caller.viewer, content_of(asked.body))
+
+    def answer(taken: Taken) -> Done:
+        ids = iter(taken.ids.tolist())
+        links = [
+            caller.link(SETS["Observations"], next(ids)) if fault is None
+            else f"error: {fault.errors[0].field}: {fault.message.en}"
+            for fault in found.faults
+        ]  # fmt: skip
+        return Done(201, links)
+
+    return Rows(found.columns, answer, found.refused)
 
 
 def as_bad_request(refusal: Refusal) -> Refusal:
@@ -97,4 +263,6 @@ def as_bad_request(refusal: Refusal) -> Refusal:
 
 def encoded(done: Done) -> bytes:
     """The body of an answer."""
-    return b"" if done.content is None else msgspec.json.encode(done.content)
+    if done.content is None or isinstance(done.content, bytes):
+        return done.content or b""
+    return msgspec.json.encode(done.content)

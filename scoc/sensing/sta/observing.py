@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from scoc.core.acting import Viewer
 from scoc.core.fields import from_micros, to_micros
 from scoc.core.now import city_now, current_run
-from scoc.core.refusals import Refusal, invalid
+from scoc.core.refusals import Invalid, Refusal, invalid
 from scoc.kit.text import Text
 from scoc.sensing.ingest import partitions
-from scoc.sensing.ingest.checking import Bounds, bounds
-from scoc.sensing.ingest.columns import Columns
+from scoc.sensing.ingest.checking import REASONS, Bounds, bounds
+from scoc.sensing.ingest.columns import Columns, Refused
 from scoc.sensing.ingest.directory import Stream, stream
 from scoc.sensing.ingest.rebuilding import recount
 from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Datastream, Observation
-from scoc.sensing.sta.shaping import Json
+from scoc.sensing.sta.entities import SETS
+from scoc.sensing.sta.seeing import need, sight_of
+from scoc.sensing.sta.shaping import Draft, Json
+
+CREATE = "sensing.create_observation"
+SOURCE = "sensorthings"
+"""Under which refused observations are kept and counted."""
 
 _TIMES = frozenset({"at", "until", "result_at", "valid_from", "valid_until"})
 
@@ -67,6 +75,73 @@ def as_columns(rows: Sequence[tuple[Stream, Json]]) -> Columns:
         np.array([np.nan if columns["result"] is None else columns["result"] for _, columns in rows], np.float64),
         np.array([one.scale for one, _ in rows], np.float64), dedup, streams, more,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Observations that were looked at one by one: rows to be stored, and of each what is wrong with it, or None."""
+
+    columns: Columns
+    faults: list[Invalid | None]
+    refused: list[Refused]
+    """The faulty ones, to be kept and counted."""
+
+
+def sifted(viewer: Viewer, found: Sequence[Draft | Invalid]) -> Sifted:
+    """Look at observations whose datastreams and features are there already. Raises Refusal where they are not."""
+    _need(viewer, [one for one in found if isinstance(one, Draft)])
+    span = bounds(history=True)
+    rows: list[tuple[Stream, Json]] = []
+    faults: list[Invalid | None] = []
+    refused: list[Refused] = []
+    for one in found:
+        of = takes(_owner(one)) if isinstance(one, Draft) else None
+        try:
+            if isinstance(one, Invalid):
+                raise one
+            assert of is not None
+            feature = one.one.get("FeatureOfInterest")
+            rows.append((of, row_of(of, one.columns | ({} if feature is None else {"feature_id": feature}), span)))
+            faults.append(None)
+        except Invalid as refusal:
+            faults.append(refusal)
+            refused.append(_refused(of, refusal))
+    return Sifted(as_columns(rows), faults, refused)
+
+
+def rows_of(viewer: Viewer, draft: Draft) -> Columns:
+    """One observation as a row to be stored. Raises Refusal."""
+    found = sifted(viewer, [draft])
+    if found.faults[0] is not None:
+        raise found.faults[0]
+    return found.columns
+
+
+def _owner(draft: Draft) -> int:
+    found = draft.one.get("Datastream", draft.one.get("MultiDatastream"))
+    assert isinstance(found, int)
+    return found
+
+
+def _need(viewer: Viewer, drafts: Sequence[Draft]) -> None:
+    sight = sight_of(viewer, CREATE)
+    wanted: dict[str, set[int]] = {}
+    for draft in drafts:
+        for name, one in draft.one.items():
+            if isinstance(one, int):
+                wanted.setdefault(draft.entity.relations[name].target, set()).add(one)
+    for target, numbers in sorted(wanted.items()):
+        need(sight, SETS[target], sorted(numbers))
+
+
+def reason_of(refusal: Invalid) -> str:
+    """Under which of the reasons of sensing a refusal is counted."""
+    return refusal.code if refusal.code in REASONS else "malformed"
+
+
+def _refused(of: Stream | None, refusal: Invalid) -> Refused:
+    told = f"{refusal.errors[0].field}: {refusal.message.en}"[:200]
+    return Refused(of.device_key if of else "", of.property if of else "", reason_of(refusal), told, "", of is not None)
 
 
 def store(number: int, written: Sequence[Json]) -> list[int]:

@@ -66,6 +66,12 @@ def follow_history(thing_id: int) -> None:
         _stand(thing, list(newest.locations.values_list("id", flat=True)))
 
 
+def leave(thing_id: int, place_id: int) -> None:
+    """A thing is no longer at one of its places; its history stays."""
+    thing = locked(thing_id)
+    _stand(thing, [pk for pk in thing.locations.values_list("id", flat=True) if pk != place_id])
+
+
 def follow_place(location: Location) -> None:
     """What stands at a place that was drawn anew stands where it is drawn; so does what is observed there."""
     Feature.objects.filter(location=location).update(

@@ -232,7 +232,44 @@ def _collection(reader: Reader, path: Path, query: Query, options: str) -> Json:
         further = _further(level, rows, parse_qsl(options, keep_blank_values=True))
         made |= {"@iot.nextLink": f"{reader.root}/{address_of(path)}?{further}"} if further else {}
     made["value"] = _entities(reader, level, rows)
+    if query.arrays:
+        made["value"] = _blocks(reader, level, rows, made["value"])
     return made
+
+
+def read_some(reader: Reader, path: Path, options: str, ids: list[int]) -> list[Json]:
+    """Of the entities that a path of a collection leads to, those with these ids, in the order of their ids."""
+    query = query_of(options, path.last.entity)
+    level = _level(reader, path.last.entity, query, "t", by_time=False)
+    joins, conditions = _way(path)
+    chosen = sql("t.id IN (SELECT p.v FROM {0})", ids_of(ids))
+    rows = _rows(_statement(level, joins, [*conditions, *_all_seen(reader, path), chosen], limit=len(ids)))
+    return _entities(reader, level, rows)
+
+
+_OWNERS = {False: "Datastream", True: "MultiDatastream"}
+
+
+def _blocks(reader: Reader, level: _Level, rows: Rows, shown: list[Json]) -> list[Json]:
+    """Observations by datastream, each as a list of its components."""
+    components = ["id", *(one.name for one in level.properties)] if level.query.select is None else [
+        name for name in level.query.select if name == "id" or name in level.entity.properties
+    ]  # fmt: skip
+    streams = {row[0]: (row[1], _OWNERS[bool(row[2])]) for row in _rows(sql(
+        "SELECT o.id, o.datastream_id, s.multi FROM sensing_observation o JOIN sensing_datastream s "
+        "ON s.id = o.datastream_id WHERE o.id IN (SELECT p.v FROM {0})", ids_of([row[0] for row in rows]),
+    ))}  # fmt: skip
+    blocks: dict[tuple[int, str], list[list[Any]]] = {}
+    for row, one in zip(rows, shown, strict=True):
+        values = [one.get("@iot.id" if name == "id" else name) for name in components]
+        blocks.setdefault(streams[row[0]], []).append(values)
+    return [
+        {
+            f"{owner}@iot.navigationLink": f"{reader.root}/{owner}s({number})", "components": components,
+            "dataArray@iot.count": len(values), "dataArray": values,
+        }
+        for (number, owner), values in blocks.items()
+    ]  # fmt: skip
 
 
 def _counted(level: _Level, joins: list[Sql], conditions: list[Sql | None]) -> Json:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from django.db import connection
+
 from scoc.core.access import allowed
 from scoc.core.acting import Viewer
 from scoc.core.now import current_run
+from scoc.core.refusals import NotFound
+from scoc.kit.text import Text
 from scoc.sensing.models import Datastream
 from scoc.sensing.sta.entities import EntitySet
-from scoc.sensing.sta.sql import Sql, both, sql, value, word
+from scoc.sensing.sta.sql import Sql, both, ids_of, sql, value, word
 from scoc.sensing.sta.translating import Sight
 
 SEE = "sensing.read_observations"
@@ -74,3 +80,24 @@ def _of_things(column: str, owned: list[tuple[str, str]] | None) -> Sql | None:
     if owned is None:
         return None
     return sql("{0} IN (SELECT h.id FROM sensing_thing h WHERE {1})", word(column), _placed(owned, "h"))
+
+
+def need(sight: Sight, entity: EntitySet, ids: Sequence[int]) -> None:
+    """Raises NotFound for the first of these that is not there, or not to be seen."""
+    condition = both(
+        sql("t.id IN (SELECT p.v FROM {0})", ids_of(list(ids))),
+        Sql(entity.condition.format(t="t")) if entity.condition else None,
+        sight(entity, "t"),
+    )
+    assert condition is not None
+    found = sql("SELECT t.id FROM {0} t WHERE {1}", word(entity.table), condition)
+    with connection.cursor() as cursor:
+        cursor.execute(found.text, list(found.values))
+        there = {row[0] for row in cursor.fetchall()}
+    for number in ids:
+        if number not in there:
+            raise NotFound(
+                "no_such_entity",
+                Text(f"没有该 {entity.single}（{number}）。", f"There is no such {entity.single} ({number})."),
+                subject=f"sensing:{entity.single}-{number}",
+            )  # fmt: skip

@@ -8,50 +8,52 @@ from __future__ import annotations
 import asyncio
 import io
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import msgspec
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
 
 from scoc.core import now
-from scoc.core.acting import Viewer, new_correlation
+from scoc.core.acting import new_correlation
 from scoc.core.http.identity import presented_actor, refuse_without_token
 from scoc.core.http.problems import of_error, problem
 from scoc.core.http.repeats import once
 from scoc.core.live import with_connection
-from scoc.core.refusals import Refusal
+from scoc.core.refusals import Invalid, Refusal
+from scoc.sensing.ingest.commits import Away, Faulty, Waiting
+from scoc.sensing.ingest.doors import DEADLINE_SECONDS, Door
 from scoc.sensing.requests import Event, Receive, Send, TooLarge, TooSlow, body_of
-from scoc.sensing.sta.asking import Path, path_of
-from scoc.sensing.sta.doing import WRITES, NoMethod, as_bad_request, do, encoded
-from scoc.sensing.sta.entities import SETS
-from scoc.sensing.sta.reading import Reader, read
-from scoc.sensing.sta.seeing import sight_of
+from scoc.sensing.sta.batching import batch
+from scoc.sensing.sta.doing import (
+    READS,
+    WRITES,
+    Asked,
+    Caller,
+    Done,
+    NoMethod,
+    Rows,
+    as_bad_request,
+    do,
+    encoded,
+    stored,
+)
+from scoc.sensing.sta.observing import SOURCE, reason_of
 
 ROOT = "/sta/v1.1"
 THREADS = 4
 MOST_BODY = 4_194_304
 """Largest body of a request, as much as a thousand entities need."""
-_REQUIREMENTS = "http://www.opengis.net/spec/iot_sensing/1.1/req/"
-CONFORMANCE = tuple(
-    _REQUIREMENTS + name
-    for name in (
-        "datamodel", "resource-path/resource-path-to-entities", "request-data/order", "request-data/expand",
-        "request-data/select", "request-data/orderby", "request-data/skip", "request-data/top", "request-data/count",
-        "request-data/filter", "request-data/built-in-filter-operations",
-        "request-data/built-in-query-functions", "request-data/pagination", "create-update-delete/create-entity",
-        "create-update-delete/link-to-existing-entities", "create-update-delete/deep-insert",
-        "create-update-delete/deep-insert-status-code", "create-update-delete/update-entity",
-        "create-update-delete/delete-entity", "create-update-delete/historical-location-auto-creation",
-        "create-update-delete/historical-location-manual-creation", "multi-datastream",
-    )
-)  # fmt: skip
+MOST_WAITING = 500
+"""Requests that wait for a thread or are in one; more are told to come again."""
 _pool: ThreadPoolExecutor | None = None
+_waiting = 0
+_door: Door | None = None
 
 
-async def startup() -> None:
-    """Open the path."""
-    global _pool
+async def startup(door: Door) -> None:
+    """Open the path; observations go by the writer of `door`."""
+    global _pool, _door
+    _door = door
     _pool = ThreadPoolExecutor(THREADS, "sensorthings")
 
 
@@ -63,59 +65,87 @@ async def shutdown() -> None:
         await asyncio.to_thread(pool.shutdown)
 
 
-def _landing(root: str) -> dict[str, Any]:
-    """What there is, and which requirements of 18-088 are met."""
-    return {
-        "value": [{"name": name, "url": f"{root}/{name}"} for name in SETS],
-        "serverSettings": {"conformance": CONFORMANCE},
-    }
-
-
-def _answer(request: ASGIRequest) -> HttpResponse:
-    """The answer to one request; whatever goes wrong is a problem."""
+def _answer(request: ASGIRequest) -> HttpResponse | Rows:
+    """The answer to one request, or the observations that it is answered for; whatever goes wrong is a problem."""
     request.correlation = new_correlation()  # type: ignore[attr-defined]  # told in problems
     try:
         return with_connection(lambda: _asked(request))
-    except NoMethod as refusal:
-        answer = of_error(request, refusal)
-        answer["Allow"] = ", ".join(refusal.allowed)
-        return answer
-    except Refusal as refusal:
-        return of_error(request, as_bad_request(refusal))
     except Exception as error:  # noqa: BLE001  # of_error logs what is a fault
-        return of_error(request, error)
+        if isinstance(error, Invalid) and _door is not None and request.method == "POST" and _observes(request):
+            _door.writer.count("", reason_of(error), SOURCE)
+        return _problem(request, error)
 
 
-def _asked(request: ASGIRequest) -> HttpResponse:
+def _observes(request: ASGIRequest) -> bool:
+    return request.path.rstrip("/").endswith("Observations")
+
+
+def _problem(request: ASGIRequest, error: Exception) -> HttpResponse:
+    answer = of_error(request, as_bad_request(error) if isinstance(error, Refusal) else error)
+    if isinstance(error, NoMethod):
+        answer["Allow"] = ", ".join(error.allowed)
+    return answer
+
+
+def _asked(request: ASGIRequest) -> HttpResponse | Rows:
     method = str(request.method)
-    if method not in ("GET", "HEAD", *WRITES):
-        raise NoMethod("GET", "HEAD", *WRITES)
+    if method not in (*READS, *WRITES):
+        raise NoMethod(*READS, *WRITES)
     viewer = presented_actor(request)
     if viewer is None:
         return problem(request, 401, "not_signed_in", headers={"WWW-Authenticate": 'Bearer realm="scoc"'})
-    below = request.path.removeprefix(ROOT).strip("/")
-    root = request.build_absolute_uri(ROOT)
-    with now.in_run(viewer.run_id):
-        reader = Reader(sight_of(viewer), root)
-        if method in WRITES:
-            return _written(request, viewer, reader, path_of(below) if below else None)
-        content = read(reader, path_of(below), request.META.get("QUERY_STRING", "")) if below else _landing(root)
-    return HttpResponse(msgspec.json.encode(content), content_type="application/json")
-
-
-def _written(request: ASGIRequest, viewer: Viewer, reader: Reader, path: Path | None) -> HttpResponse:
-    """A request that writes: by a machine's key, or by a page that shows its token."""
-    if path is None:
-        raise NoMethod("GET", "HEAD")
+    caller = Caller(viewer, request.build_absolute_uri(ROOT))
+    kind = request.META.get("CONTENT_TYPE", "")
+    asked = Asked(
+        method, request.path.removeprefix(ROOT).strip("/"), request.META.get("QUERY_STRING", ""), request.body,
+        kind.partition(";")[0].strip().lower(),
+    )  # fmt: skip
+    if method in READS:
+        return _http(stored(viewer, _done(caller, asked)))
     refuse_without_token(request)
+    key = request.headers.get("Idempotency-Key") if method == "POST" else None
+    if asked.below == "$batch" and method == "POST":
+        return _http(_batch(request, caller, kind))
+    if key is None:
+        done = _done(caller, asked)
+        return done if isinstance(done, Rows) else _http(done)
     request.viewer = viewer  # type: ignore[attr-defined]  # from here on it is a Request
+    return once(request, key, lambda: _http(stored(viewer, _done(caller, asked))), None, 201, None)  # type: ignore[arg-type]  # see above
 
-    def call() -> HttpResponse:
-        done = do(viewer, reader, str(request.method), path, request.body)
-        return HttpResponse(encoded(done), status=done.status, headers=done.headers, content_type="application/json")
 
-    key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
-    return call() if key is None else once(request, key, call, None, 201, None)  # type: ignore[arg-type]  # see above
+def _done(caller: Caller, asked: Asked) -> Done | Rows:
+    with now.in_run(caller.viewer.run_id):
+        return do(caller, asked)
+
+
+def _batch(request: ASGIRequest, caller: Caller, kind: str) -> Done:
+    def tell(error: Exception) -> Done:
+        answer = _problem(request, error)
+        return Done(answer.status_code, msgspec.Raw(answer.content))
+
+    with now.in_run(caller.viewer.run_id):
+        return batch(caller, request.body, kind, tell)
+
+
+def _http(done: Done) -> HttpResponse:
+    headers = {"Content-Type": "application/json"} | done.headers
+    return HttpResponse(encoded(done), status=done.status, headers=headers)
+
+
+async def _stored(request: ASGIRequest, rows: Rows) -> HttpResponse:
+    """Wait until observations are committed with those of others; nothing is promised before."""
+    loop = asyncio.get_running_loop()
+    waiting = Waiting(rows.columns, rows.refused, "", loop, loop.create_future(), SOURCE)
+    later = {"Retry-After": "1"}
+    if _door is None or not _door.writer.submit(waiting):
+        return problem(request, 503, "records_away", headers=later)
+    try:
+        taken = await asyncio.wait_for(waiting.answer, DEADLINE_SECONDS)
+    except (TimeoutError, Away):
+        return problem(request, 503, "records_away", headers=later)
+    except Faulty:
+        return problem(request, 500, "fault")
+    return _http(rows.answer(taken))
 
 
 async def sensorthings(scope: Event, receive: Receive, send: Send) -> None:
@@ -132,6 +162,7 @@ async def sensorthings(scope: Event, receive: Receive, send: Send) -> None:
 
 async def _response(scope: Event, receive: Receive) -> HttpResponse | None:
     """The answer to a request; None where its sender is gone."""
+    global _waiting
     request = ASGIRequest(dict(scope), io.BytesIO())
     if scope["method"] in WRITES:
         try:
@@ -143,6 +174,11 @@ async def _response(scope: Event, receive: Receive) -> HttpResponse | None:
         if body is None:
             return None
         request = ASGIRequest(dict(scope), io.BytesIO(body))
-    if _pool is None:
-        return problem(request, 503, "records_away")
-    return await asyncio.get_running_loop().run_in_executor(_pool, _answer, request)
+    if _pool is None or _waiting >= MOST_WAITING:
+        return problem(request, 503, "records_away", headers={"Retry-After": "1"})
+    _waiting += 1
+    try:
+        answer = await asyncio.get_running_loop().run_in_executor(_pool, _answer, request)
+    finally:
+        _waiting -= 1
+    return await _stored(request, answer) if isinstance(answer, Rows) else answer

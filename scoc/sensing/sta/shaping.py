@@ -47,16 +47,20 @@ def _wrong(where: str, message: str, remedy: str, zh: str) -> Invalid:
     return invalid(where, message, remedy, zh=zh)
 
 
-def drafted(entity: EntitySet, body: Any, *, whole: bool = True, given: frozenset[str] = frozenset()) -> Draft:
+def drafted(
+    entity: EntitySet, body: Any, *, whole: bool = True, given: frozenset[str] = frozenset(), own: int | None = None
+) -> Draft:
     """A body as a draft. `whole` asks for all that is required, but for the relations `given` by the path.
 
-    Raises Invalid with the field and the remedy.
+    `own` is the id of the entity that is there already. Raises Invalid with the field and the remedy.
     """
-    return _Drafting(whole).draft(entity, body, "", given, 0)
+    if isinstance(body, dict) and own is not None and body.get("@iot.id") == own:
+        body = {name: content for name, content in body.items() if name != "@iot.id"}
+    return _Drafting(whole=whole).draft(entity, body, "", given, 0)
 
 
 class _Drafting:
-    def __init__(self, whole: bool) -> None:
+    def __init__(self, *, whole: bool) -> None:
         self._whole = whole
         self._number = 0
 
@@ -76,7 +80,11 @@ class _Drafting:
                     made.columns |= columns_of(entity.properties[name], content, made.of(name))
             elif name in entity.relations:
                 self._related(made, entity.relations[name], content, level)
-            elif not _of_control(name, content):
+            elif name == "@iot.id" and content is not None:
+                raise _wrong(
+                    made.of(name), "Ids are given by the service.", "Leave it out.", "标识由系统分配，请勿填写。"
+                )
+            elif not _of_control(name):
                 known = ", ".join([*entity.properties, *entity.relations])
                 raise _wrong(made.of(name[:60]), f"{entity.single} has no such property.", f"Use some of {known}.",
                              f"{entity.single} 没有该属性。")  # fmt: skip
@@ -97,7 +105,7 @@ class _Drafting:
             made.one[relation.name] = self._one(relation, content, where, level)
 
     def _one(self, relation: Relation, content: Any, where: str, level: int) -> int | Draft:
-        if isinstance(content, dict) and content.keys() == {"@iot.id"}:
+        if isinstance(content, dict) and content.get("@iot.id") is not None:  # whatever else it says, it is there
             return reference(content["@iot.id"], f"{where}.@iot.id")
         return self.draft(target_of(relation), content, where, frozenset({relation.back}), level + 1)
 
@@ -119,11 +127,9 @@ class _Drafting:
                          f"必填：{'、'.join(lacking)}。")  # fmt: skip
 
 
-def _of_control(name: str, content: Any) -> bool:
-    """What answers carry beside properties and comes back from clients: looked over. An id is never chosen by them."""
-    if name == "@iot.id":
-        return content is None
-    return name.startswith("@iot.") or "@iot." in name
+def _of_control(name: str) -> bool:
+    """What answers carry beside properties and comes back from clients: looked over."""
+    return "@iot." in name
 
 
 def reference(content: Any, where: str) -> int:

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
 from django.db.models import Model
 
 from scoc.core.acting import Actor
 from scoc.core.fields import from_micros
 from scoc.core.now import city_now
-from scoc.core.refusals import NotFound, invalid
-from scoc.kit.text import Text
+from scoc.core.refusals import invalid
 from scoc.sensing.models import (
     Datastream,
     DeviceType,
@@ -28,9 +26,8 @@ from scoc.sensing.models import (
 )
 from scoc.sensing.sta import observing, placing, removing, streams
 from scoc.sensing.sta.entities import EntitySet, Kind, Relation, target_of
-from scoc.sensing.sta.seeing import sight_of
+from scoc.sensing.sta.seeing import need, sight_of
 from scoc.sensing.sta.shaping import COUNTED, Draft, Json, drafted
-from scoc.sensing.sta.sql import Sql, both, ids_of, sql, word
 from scoc.sensing.sta.translating import Sight
 
 MODELS: dict[str, type[Model]] = {
@@ -48,15 +45,6 @@ _LINKS = {
 }
 
 
-def no_entity(entity: EntitySet, number: int) -> NotFound:
-    """There is none, or the writer may not know of it."""
-    return NotFound(
-        "no_such_entity",
-        Text(f"没有该 {entity.single}（{number}）。", f"There is no such {entity.single} ({number})."),
-        subject=f"sensing:{entity.single}-{number}",
-    )  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
 class Writing:
     """Whoever writes, and what they may write to."""
@@ -70,20 +58,8 @@ class Writing:
         return cls(actor, sight_of(actor, permission))
 
     def need(self, entity: EntitySet, ids: Sequence[int]) -> None:
-        """Raises NotFound for the first that is not there, or not to be seen."""
-        condition = both(
-            sql("t.id IN (SELECT p.v FROM {0})", ids_of(list(ids))),
-            Sql(entity.condition.format(t="t")) if entity.condition else None,
-            self.sight(entity, "t"),
-        )
-        assert condition is not None
-        found = sql("SELECT t.id FROM {0} t WHERE {1}", word(entity.table), condition)
-        with connection.cursor() as cursor:
-            cursor.execute(found.text, list(found.values))
-            there = {row[0] for row in cursor.fetchall()}
-        for number in ids:
-            if number not in there:
-                raise no_entity(entity, number)
+        """Raises NotFound for the first of these that is not there, or not to be seen."""
+        need(self.sight, entity, ids)
 
     def make(self, draft: Draft) -> int:
         """Make an entity with all that stands inside of it; its id."""
@@ -166,6 +142,22 @@ class Writing:
         through: Any = _LINKS[table]
         through.objects.bulk_create([through(**{near: number, far: pk}) for pk in ids], ignore_conflicts=True)
 
+    def unlink(self, entity: EntitySet, number: int, relation: Relation, other: int) -> None:
+        """Take the tie of a many-to-many relation away. Raises Invalid where one cannot be without the other."""
+        self.need(entity, [number])
+        self.need(target_of(relation), [other])
+        _refuse_packs(MODELS[entity.name]._default_manager.get(pk=number))
+        if relation.link is None or target_of(relation).relations[relation.back].required:
+            raise invalid(relation.name, f"A {target_of(relation).single} cannot be without a {entity.single}.",
+                          "Link it to another one, or remove it.", zh="该关联不可缺少，请改关联其他实体。")  # fmt: skip
+        table, near, far = relation.link
+        if table == placing.TABLE:
+            thing, place = (number, other) if near == "thing_id" else (other, number)
+            placing.leave(thing, place)
+            return
+        through: Any = _LINKS[table]
+        through.objects.filter(**{near: number, far: other}).delete()
+
     def point(self, target: EntitySet, pk: int, column: str, number: int) -> None:
         """Let an entity that is there point to another one from now on."""
         if target.name.endswith("Datastreams"):
@@ -238,7 +230,7 @@ def _redrafted(entity: EntitySet, row: Any, body: Any, *, whole: bool) -> Draft:
         column = shape.columns[0].removeprefix("{t}.")
         if {shape.name, "encodingType"} & body.keys() and not whole:
             body = {"encodingType": row.encoding_type, shape.name: json.loads(getattr(row, column))} | body
-    draft = drafted(entity, body, whole=whole, given=frozenset(entity.relations))
+    draft = drafted(entity, body, whole=whole, given=frozenset(entity.relations), own=row.pk)
     if whole:
         for one in entity.properties.values():
             if one.name not in body and not (entity.name.endswith("Datastreams") and one.name in COUNTED):

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from scoc.core import lean as router
@@ -15,9 +16,11 @@ from scoc.core.models import Post, User
 from scoc.core.now import wall_now
 from scoc.core.tests.factories import City, browser, make_actor
 from scoc.sensing import lean
-from scoc.sensing.models import Device
+from scoc.sensing.ingest.doors import Door
+from scoc.sensing.models import Device, Observation, RejectedCount
 from scoc.sensing.sta import serving
 from scoc.sensing.tests.factories import make_device
+from scoc.sensing.tests.sta_parts import BUOY
 from scoc.sensing.things import follow_devices
 
 ROOT = "http://testserver/sta/v1.1"
@@ -27,19 +30,36 @@ async def _refuse(scope: Any, receive: Any, send: Any) -> None:
     raise AssertionError("Django was asked.")
 
 
-def get(path: str, **headers: str) -> httpx.Response:
+def ask(method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
     """One request through the router in front of Django."""
 
     async def course() -> httpx.Response:
-        await serving.startup()
+        door = Door()
+        await serving.startup(door)
         try:
             transport = httpx.ASGITransport(app=router.route(_refuse, [lean]))
             async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
-                return await client.get(path, headers=headers)
+                content = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
+                return await client.request(method, path, content=content, headers=headers)
         finally:
             await serving.shutdown()
+            await door.close()
 
     return asyncio.run(course())
+
+
+def get(path: str, **headers: str) -> httpx.Response:
+    """One request that reads."""
+    return ask("GET", path, **headers)
+
+
+def key_for(permission: str) -> str:
+    """The key of a machine with one permission."""
+    actor = make_actor(permission, machines=True)
+    user = User.objects.create(username=f"machine:{permission}", kind=User.Kind.MACHINE, password="!")
+    assert actor.post_id is not None
+    post = Post.objects.get(pk=actor.post_id)
+    return issue(user, post, "a machine", per_minute=100, per_day=1000, valid_to=wall_now() + timedelta(days=1))
 
 
 @pytest.fixture
@@ -47,11 +67,13 @@ def key(committed: City) -> str:
     """The key of a machine that may read observations."""
     make_device("dev-a")
     follow_devices(Device.objects.all())
-    actor = make_actor("sensing.read_observations", machines=True)
-    user = User.objects.create(username="machine:reader", kind=User.Kind.MACHINE, password="!")
-    assert actor.post_id is not None
-    post = Post.objects.get(pk=actor.post_id)
-    return issue(user, post, "reader", per_minute=100, per_day=1000, valid_to=wall_now() + timedelta(days=1))
+    return key_for("sensing.read_observations")
+
+
+@pytest.fixture
+def bearer(committed: City) -> dict[str, str]:
+    """What a machine sends that may write."""
+    return {"authorization": f"Bearer {key_for('sensing.*')}"}
 
 
 def test_a_machine_reads_by_its_key(key: str) -> None:
@@ -89,3 +111,79 @@ def test_nobody_and_who_may_not_are_kept_out(key: str) -> None:
     client = browser(make_actor("core.read_directory"))
     cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in client.cookies.items())
     assert get("/sta/v1.1/Things", cookie=cookies).status_code == 403
+
+
+def test_entities_are_made_changed_and_removed(bearer: dict[str, str]) -> None:
+    made = ask("POST", "/sta/v1.1/Things", BUOY, **bearer)
+    assert (made.status_code, made.headers["location"]) == (201, made.json()["@iot.selfLink"])
+    path = made.headers["location"].removeprefix("http://testserver")
+    assert get(path, **bearer).json()["name"] == "浮标"
+    assert ask("PATCH", path, {"name": "大浮标"}, **bearer).status_code == 200
+    operations = [{"op": "replace", "path": "/description", "value": "Big"}]
+    assert (
+        ask("PATCH", path, operations, **bearer, **{"content-type": "application/json-patch+json"}).status_code == 200
+    )
+    found = get(path, **bearer).json()
+    assert (found["name"], found["description"]) == ("大浮标", "Big")
+    assert ask("DELETE", path, **bearer).status_code == 200
+    assert get(path, **bearer).status_code == 404
+
+
+def test_observations_are_committed_before_they_are_answered(bearer: dict[str, str]) -> None:
+    thing = ask("POST", "/sta/v1.1/Things", BUOY, **bearer).headers["location"]
+    stream = get(f"{thing}/Datastreams", **bearer).json()["value"][0]["@iot.selfLink"]
+    made = ask("POST", f"{stream}/Observations", {"result": 22.25}, **bearer)
+    assert made.status_code == 201
+    assert Observation.objects.get(pk=made.json()["@iot.id"]).result == 22.25
+    block = {"Datastream": {"@iot.id": int(stream[:-1].rpartition("(")[2])}, "components": ["result"],
+             "dataArray": [[1], [2]]}  # fmt: skip
+    assert len(ask("POST", "/sta/v1.1/CreateObservations", [block], **bearer).json()) == 2
+    refused = ask("POST", f"{stream}/Observations", {"result": 1, "phenomenonTime": "soon"}, **bearer)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "phenomenonTime")
+    assert RejectedCount.objects.get(source="sensorthings").n == 1
+
+
+def test_the_same_request_twice_is_done_once(bearer: dict[str, str]) -> None:
+    thing = ask("POST", "/sta/v1.1/Things", BUOY, **bearer).headers["location"]
+    stream = get(f"{thing}/Datastreams", **bearer).json()["value"][0]["@iot.selfLink"]
+    once = {**bearer, "idempotency-key": "0123456789"}
+    first, second = (ask("POST", f"{stream}/Observations", {"result": 7}, **once) for _ in range(2))
+    assert (first.status_code, first.json(), first.headers["location"]) == (
+        second.status_code, second.json(), second.headers["location"],
+    )  # fmt: skip
+    assert Observation.objects.filter(result=7).count() == 1
+
+
+def test_a_batch_over_http(bearer: dict[str, str]) -> None:
+    requests = [
+        {"id": "1", "method": "post", "url": "Things", "body": BUOY},
+        {"id": "2", "method": "get", "url": "Nothing"},
+    ]
+    answer = ask("POST", "/sta/v1.1/$batch", {"requests": requests}, **bearer).json()["responses"]
+    assert [one["status"] for one in answer] == [201, 404]
+    assert answer[1]["body"]["code"] == "no_such_path"
+
+
+def test_a_page_that_shows_no_token_writes_nothing(bearer: dict[str, str]) -> None:
+    client = browser(make_actor("sensing.*"))
+    cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in client.cookies.items())
+    refused = ask("POST", "/sta/v1.1/Things", BUOY, cookie=cookies)
+    assert (refused.status_code, refused.json()["code"]) == (403, "csrf")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/sta/v1.1/Things", b"{", 400), ("POST", "/sta/v1.1/Things", b"{}", 400),
+        ("POST", "/sta/v1.1/Things", b" " * (serving.MOST_BODY + 1), 413), ("BREW", "/sta/v1.1/Things", b"", 405),
+        ("DELETE", "/sta/v1.1/Things", b"", 405), ("POST", "/sta/v1.1", b"{}", 405),
+        ("GET", "/sta/v1.1/CreateObservations", None, 404), ("POST", "/sta/v1.1/$batch", b"{}", 400),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_written_is_told_in_words(
+    bearer: dict[str, str], method: str, path: str, body: bytes | None, status: int
+) -> None:
+    answer = ask(method, path, body, **bearer)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert ("allow" in answer.headers) == (status == 405)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-import msgspec
 import pytest
 
 from scoc.core.acting import Actor
@@ -14,62 +12,27 @@ from scoc.core.refusals import Invalid, NotAllowed, NotFound, Refusal
 from scoc.core.tests.factories import City, make_actor
 from scoc.sensing.ingest.rebuilding import counted
 from scoc.sensing.models import Datastream, Device, Latest, Observation, Rollup, Thing
-from scoc.sensing.sta.asking import path_of
-from scoc.sensing.sta.doing import Done, NoMethod, do
-from scoc.sensing.sta.reading import Reader, read
-from scoc.sensing.sta.seeing import sight_of
+from scoc.sensing.sta.doing import NoMethod
 from scoc.sensing.tests.factories import make_device
+from scoc.sensing.tests.sta_parts import (
+    BUOY,
+    MEASUREMENT,
+    PLACE,
+    POINT,
+    SENSOR,
+    STREAM,
+    TEMPERATURE,
+    UNIT,
+    get,
+    keeper,
+    post,
+    send,
+    stream_of,
+)
 from scoc.sensing.things import follow_devices
 
+__all__ = ["keeper"]  # a fixture
 pytestmark = pytest.mark.django_db
-ROOT = "http://city/sta/v1.1"
-POINT = {"type": "Point", "coordinates": [121.5, 30.0]}
-PLACE = {"name": "河口", "description": "Mouth of the river", "encodingType": "application/geo+json", "location": POINT}
-UNIT = {"name": "degree Celsius", "symbol": "°C", "definition": "ucum:Cel"}
-MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
-SENSOR = {
-    "name": "温度计",
-    "description": "A thermometer",
-    "encodingType": "application/pdf",
-    "metadata": "http://x/y.pdf",
-}
-TEMPERATURE = {"name": "温度", "definition": "http://x/temperature", "description": "Temperature of the water"}
-STREAM: dict[str, Any] = {
-    "name": "水温", "description": "Temperature of the river", "observationType": MEASUREMENT,
-    "unitOfMeasurement": UNIT, "Sensor": SENSOR, "ObservedProperty": TEMPERATURE,
-}  # fmt: skip
-BUOY: dict[str, Any] = {
-    "name": "浮标", "description": "A buoy", "properties": {"owner": "harbour"}, "Locations": [PLACE],
-    "Datastreams": [{**STREAM, "Observations": [
-        {"phenomenonTime": "2026-06-14T09:00:00+08:00", "result": 20.5},
-        {"phenomenonTime": "2026-06-14T10:00:00+08:00", "result": 21.5, "resultQuality": {"grade": 1}},
-    ]}],
-}  # fmt: skip
-
-
-@pytest.fixture
-def keeper(city: City, monday: datetime) -> Actor:
-    """Who may read and write all of it."""
-    return make_actor("sensing.*")
-
-
-def send(actor: Actor, method: str, path: str, body: Any = None) -> Done:
-    """One request that writes."""
-    return do(actor, Reader(sight_of(actor), ROOT), method, path_of(path), msgspec.json.encode(body))
-
-
-def post(actor: Actor, path: str, body: Any) -> int:
-    """The id of what was made."""
-    done = send(actor, "POST", path, body)
-    assert done.status == 201
-    assert done.headers["Location"] == done.content["@iot.selfLink"]
-    return int(done.content["@iot.id"])
-
-
-def get(actor: Actor, address: str) -> Any:
-    """The answer as a client reads it."""
-    path, _, options = address.partition("?")
-    return msgspec.json.decode(msgspec.json.encode(read(Reader(sight_of(actor), ROOT), path_of(path), options)))
 
 
 def test_a_thing_is_made_with_all_that_stands_inside_of_it(keeper: Actor) -> None:
@@ -118,7 +81,7 @@ def test_observations_are_about_the_place_of_their_thing(keeper: Actor) -> None:
 
 
 def test_what_is_no_number_is_kept_as_it_is_and_is_in_no_sum(keeper: Actor) -> None:
-    stream = _stream(keeper)
+    stream = stream_of(keeper)
     given = [True, "open", {"a": [1]}, None, 2**70, 12.25]
     made = [post(keeper, f"Datastreams({stream})/Observations", {"result": one}) for one in given]
     assert [get(keeper, f"Observations({pk})").get("result") for pk in made] == given
@@ -127,14 +90,14 @@ def test_what_is_no_number_is_kept_as_it_is_and_is_in_no_sum(keeper: Actor) -> N
 
 
 def test_a_repeat_is_kept_once_more(keeper: Actor) -> None:
-    stream = _stream(keeper)
+    stream = stream_of(keeper)
     body = {"phenomenonTime": "2026-06-14T09:00:00Z", "result": 1}
     assert len({post(keeper, f"Datastreams({stream})/Observations", body) for _ in range(3)}) == 3
     assert Observation.objects.filter(datastream=stream).count() == 3
 
 
 def test_all_times_of_an_observation(keeper: Actor) -> None:
-    stream = _stream(keeper)
+    stream = stream_of(keeper)
     body = {
         "phenomenonTime": "2026-06-14T09:00:00Z/2026-06-14T10:00:00Z", "resultTime": "2026-06-14T11:00:00Z",
         "validTime": "2026-06-14T00:00:00Z/2026-06-15T00:00:00Z", "result": 1, "parameters": {"tide": "low"},
@@ -302,7 +265,7 @@ def test_what_does_not_fit_is_told_with_its_place(keeper: Actor, path: str, body
     ],
 )  # fmt: skip
 def test_observations_that_cannot_be(keeper: Actor, body: Any, field: str) -> None:
-    stream = _stream(keeper)
+    stream = stream_of(keeper)
     with pytest.raises(Invalid) as refused:
         post(keeper, f"Datastreams({stream})/Observations", body)
     assert refused.value.errors[0].field == field
@@ -356,8 +319,3 @@ def test_methods_that_a_path_does_not_take(keeper: Actor) -> None:
                          ("PATCH", f"Things({thing})/name")):  # fmt: skip
         with pytest.raises(NoMethod):
             send(keeper, method, path, {})
-
-
-def _stream(keeper: Actor) -> int:
-    thing = post(keeper, "Things", {**BUOY, "Datastreams": [STREAM]})
-    return int(get(keeper, f"Things({thing})/Datastreams")["value"][0]["@iot.id"])

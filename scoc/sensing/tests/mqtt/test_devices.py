@@ -277,7 +277,7 @@ def test_a_revoked_device_is_expelled(device: Device) -> None:
             idle = await there.client("idle", username="dev-a", password=token)
             await beside(lambda: actions.revoke_credential(system_actor("sensing"), device.pk))
             directory.forget_directory()
-            await there.policy.look(there.broker)
+            await there.policy.devices.look(there.broker)
             assert (await idle.expect(Disconnect)).reason == Reason.NOT_AUTHORIZED
 
     run(course())

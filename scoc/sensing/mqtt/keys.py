@@ -1,0 +1,207 @@
+"""What machines with an API key may do by MQTT: SensorThings, as 18-088 sections 13 and 14 have it.
+
+The key is the password. Observations are created by publishing to `v1.1/Datastreams(1)/Observations` and the like;
+updates come to whoever subscribed to a path below `v1.1`, with nested paths, single properties and `$select`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from django.db import connection
+
+from scoc.core import clients, now
+from scoc.core.access import allowed
+from scoc.core.acting import Actor
+from scoc.core.refusals import Invalid, NotAllowed, NotFound, Refusal, TooMuch
+from scoc.sensing.ingest.commits import Away, Faulty, Waiting
+from scoc.sensing.ingest.doors import DEADLINE_SECONDS, Door
+from scoc.sensing.mqtt import topics
+from scoc.sensing.mqtt.announcing import BEGINNING, Announcer, Topic
+from scoc.sensing.mqtt.codec import Reason, SubscribeItem
+from scoc.sensing.mqtt.policy import SWALLOW, Admitted, Client, Credentials, Message, Policy, Refuse, Verdict, Withhold
+from scoc.sensing.sta.asking import path_of
+from scoc.sensing.sta.doing import Asked, Caller, Done, do
+from scoc.sensing.sta.observing import SOURCE, reason_of
+from scoc.sensing.sta.reading import Reader, read
+from scoc.sensing.sta.seeing import SEE, sight_of
+
+if TYPE_CHECKING:
+    from scoc.sensing.mqtt.broker import Broker
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+PRINCIPAL = "key:"
+LOOK_SECONDS = 5.0
+"""So often the keys of connected machines are looked at again."""
+_OF_ONE = frozenset({"Things", "Datastreams", "MultiDatastreams", "HistoricalLocations", "Observations"})
+"""What belongs to one thing, and so to one organisation, with all that hangs at it on the way down."""
+_DOWN = frozenset({"Datastreams", "MultiDatastreams", "Observations", "HistoricalLocations", "Locations"})
+
+
+@dataclass(eq=False, slots=True)
+class Seat:
+    """Which machine a client is."""
+
+    key: str
+    actor: Actor
+
+
+class KeyPolicy(Policy):
+    """The policy of machines with an API key."""
+
+    def __init__(self, door: Door, announcer: Announcer) -> None:
+        self._door = door
+        self._announcer = announcer
+        self._clients: set[Client] = set()
+        self._waiting: set[tuple[str, str, str]] = set()
+
+    async def authenticate(self, shown: Credentials) -> Admitted | int:
+        """The machine whose key is the password."""
+        key = (shown.password or b"").decode("latin1")
+        try:
+            actor = await self._in_thread(lambda: clients.actor_of_key(key, shown.address))
+        except TooMuch:
+            return Reason.QUOTA_EXCEEDED
+        except Exception:
+            log.exception("mqtt: a key cannot be looked up")
+            return Reason.SERVER_UNAVAILABLE
+        if actor is None:
+            self._door.writer.count("", "wrong_credential", SOURCE)
+            return Reason.BAD_CREDENTIALS
+        return Admitted(f"{PRINCIPAL}{actor.key_id}", Seat(key, actor))
+
+    def connected(self, client: Client) -> None:
+        """A machine is in."""
+        self._clients.add(client)
+
+    def disconnected(self, client: Client) -> None:
+        """A machine has gone."""
+        self._clients.discard(client)
+
+    async def watch(self, broker: Broker) -> None:
+        """Expel machines whose key has ended or whose rights changed; until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look(broker)
+            except Exception:  # noqa: BLE001  # it is recorded; without the watch a revoked key would stay
+                broker.failed("the keys of machines could not be looked at")
+
+    async def look(self, broker: Broker) -> None:
+        """Look at every connected machine once: who came back with other rights asks for its subscriptions anew."""
+        for client in list(self._clients):
+            seat = client.data
+            if isinstance(seat, Seat):
+                actor = await self._in_thread(partial(clients.actor_of_key, seat.key, "", counted=False))
+                if actor is None or actor.grants != seat.actor.grants:
+                    broker.expel(client, Reason.NOT_AUTHORIZED)
+
+    # -- what it hears
+
+    async def may_subscribe(self, client: Client, item: SubscribeItem) -> int:
+        """Paths below `v1.1` that the machine may read."""
+        topic = Topic.of(topics.shared(item.filter)[1])
+        if topic is None or not isinstance(client.data, Seat):
+            return Reason.TOPIC_FILTER_INVALID if item.filter.startswith(BEGINNING) else Reason.NOT_AUTHORIZED
+        actor = client.data.actor
+        try:
+            return item.qos if await self._in_thread(lambda: _may_hear(actor, topic)) else Reason.NOT_AUTHORIZED
+        except (NotAllowed, NotFound):
+            return Reason.NOT_AUTHORIZED
+        except Invalid:
+            return Reason.TOPIC_FILTER_INVALID
+
+    def subscribed(self, client: Client, item: SubscribeItem) -> None:
+        """Whoever announces tells of it from now on."""
+        self.waits(client.principal, client.client_id, item.filter)
+
+    def waits(self, principal: str, client_id: str, filter_: str) -> None:
+        """A session waits for what a filter names, be its client there or not."""
+        one = principal, client_id, filter_
+        if one not in self._waiting:
+            self._waiting.add(one)
+            self._announcer.begin(topics.shared(filter_)[1])
+
+    def unsubscribed(self, principal: str, client_id: str, filter_: str) -> None:
+        """Nobody waits for it any more, unless others do."""
+        one = principal, client_id, filter_
+        if one in self._waiting:
+            self._waiting.discard(one)
+            self._announcer.end(topics.shared(filter_)[1])
+
+    def may_receive(self, principal: str, topic: str) -> bool:
+        """What was allowed when it subscribed."""
+        return topic.startswith(BEGINNING)
+
+    # -- what it sends
+
+    def publish(self, client: Client, message: Message) -> Verdict | Awaitable[Verdict]:
+        """Observations alone are created by publishing."""
+        below = message.topic.removeprefix(BEGINNING)
+        if not message.topic.startswith(BEGINNING) or not below.endswith("Observations"):
+            return Refuse(Reason.TOPIC_NAME_INVALID, "publish to v1.1/Datastreams(<id>)/Observations")
+        if not isinstance(client.data, Seat):
+            return Refuse(Reason.NOT_AUTHORIZED)
+        return self._take(client.data, below, message.payload)
+
+    async def _take(self, seat: Seat, below: str, payload: bytes) -> Verdict:
+        caller = Caller(seat.actor, self._announcer.root)
+        try:
+            rows = await self._in_thread(lambda: do(caller, Asked("POST", below, body=payload)))
+        except Invalid as refusal:
+            self._door.writer.count("", reason_of(refusal), SOURCE)
+            return Refuse(Reason.PAYLOAD_FORMAT_INVALID, f"{refusal.errors[0].field}: {refusal.message.en}")
+        except Refusal as refusal:
+            return Refuse(Reason.NOT_AUTHORIZED, refusal.message.en)
+        except Exception:
+            log.exception("mqtt: an observation cannot be taken")
+            return Withhold(Reason.SERVER_BUSY)
+        if isinstance(rows, Done):
+            return SWALLOW
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(rows.columns, rows.refused, "", loop, loop.create_future(), SOURCE)
+        if not self._door.writer.submit(waiting):
+            return Withhold(Reason.SERVER_BUSY)
+        try:
+            await asyncio.wait_for(waiting.answer, DEADLINE_SECONDS)
+        except (TimeoutError, Away):
+            return Withhold(Reason.SERVER_BUSY)
+        except Faulty:
+            return Refuse(Reason.IMPLEMENTATION_SPECIFIC, "this observation cannot be stored")
+        return SWALLOW
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        def work() -> T:
+            try:
+                return call()
+            finally:
+                connection.close()
+
+        return await asyncio.get_running_loop().run_in_executor(self._door.pool, work)
+
+
+def _may_hear(actor: Actor, topic: Topic) -> bool:
+    """Whether a machine may hear all that its topic may ever tell. Raises NotAllowed, NotFound.
+
+    What leads away from one thing may lead to things of others: that is for whoever may read the whole city.
+    """
+    with now.in_run(actor.run_id):
+        whole = allowed(actor, SEE).city
+        first, *further = topic.path.steps
+        below = (
+            first.id is not None
+            and first.entity.name in _OF_ONE
+            and all(step.relation is not None and step.relation.name in _DOWN for step in further)
+        )
+        if not whole and not below:
+            return False
+        single = next((n for n, step in enumerate(topic.path.steps) if step.id is not None), None)
+        if single is not None:
+            read(Reader(sight_of(actor), ""), path_of(topic.below_to(single)), "$select=id")
+        return True

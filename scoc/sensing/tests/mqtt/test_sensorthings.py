@@ -1,0 +1,202 @@
+"""SensorThings by MQTT (18-088 sections 13 and 14): observations are created, and whatever is new is heard of."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from scoc.core.access import system_actor
+from scoc.core.acting import Actor
+from scoc.core.clients import issue
+from scoc.core.models import ApiKey, Post, User
+from scoc.core.now import wall_now
+from scoc.core.tests.factories import City, make_actor
+from scoc.sensing import actions
+from scoc.sensing.ingest.interest import forget_interest
+from scoc.sensing.models import Datastream, Interest, News, Observation, RejectedCount, Thing
+from scoc.sensing.mqtt import announcing, keys
+from scoc.sensing.mqtt.announcing import Topic
+from scoc.sensing.mqtt.codec import Reason
+from scoc.sensing.tests.factories import PM25, make_device, make_type
+from scoc.sensing.tests.mqtt.peer import run
+from scoc.sensing.tests.mqtt.test_devices import at, beside, hub, token_of
+from scoc.sensing.tests.sta_parts import BUOY, STREAM, post
+
+
+def key_of(actor: Actor) -> bytes:
+    """An API key of an actor's post."""
+    user, _ = User.objects.get_or_create(username="machine:sta", kind=User.Kind.MACHINE, defaults={"password": "!"})
+    assert actor.post_id is not None
+    post_of = Post.objects.get(pk=actor.post_id)
+    valid = wall_now() + timedelta(days=1)
+    return issue(user, post_of, "sta", per_minute=1000, per_day=9000, valid_to=valid).encode()
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcing, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(keys, "LOOK_SECONDS", 0.05)
+
+
+@pytest.fixture
+def keeper(committed: City) -> Actor:
+    """Who may do everything with sensing."""
+    return make_actor("sensing.*", machines=True)
+
+
+@pytest.fixture
+def stream(keeper: Actor) -> Datastream:
+    """A datastream of a thing."""
+    thing = post(keeper, "Things", {**BUOY, "Datastreams": [STREAM]})
+    return Datastream.objects.get(thing=thing)
+
+
+async def heard(peer: Any) -> tuple[str, Any]:
+    """The next message: its topic and what it says."""
+    message = await peer.message()
+    return message.topic, json.loads(message.payload)
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_an_observation_is_created_before_it_is_acknowledged(keeper: Actor, stream: Datastream, version: int) -> None:
+    key = key_of(keeper)
+
+    async def course() -> None:
+        async with hub() as there:
+            peer = await there.client("gateway", version, username="any", password=key)
+            body = json.dumps({"result": 21.5, "phenomenonTime": at()}).encode()
+            assert await peer.publish(f"v1.1/Datastreams({stream.pk})/Observations", body, 1) == 0
+            assert await beside(Observation.objects.count) == 1
+            named = json.dumps({"result": 22, "Datastream": {"@iot.id": stream.pk}}).encode()
+            assert await peer.publish("v1.1/Observations", named, 1, packet_id=2) == 0
+            assert await beside(Observation.objects.count) == 2
+
+    run(course())
+
+
+def test_what_cannot_be_created_is_refused_and_counted(keeper: Actor, stream: Datastream) -> None:
+    key = key_of(keeper)
+    topic = f"v1.1/Datastreams({stream.pk})/Observations"
+    cases = [
+        (topic, b"no JSON", Reason.PAYLOAD_FORMAT_INVALID), (topic, b"{}", Reason.PAYLOAD_FORMAT_INVALID),
+        (topic, b'{"result": 1, "phenomenonTime": "2099-01-01T00:00:00Z"}', Reason.PAYLOAD_FORMAT_INVALID),
+        ("v1.1/Datastreams(99999)/Observations", b'{"result": 1}', Reason.NOT_AUTHORIZED),
+        ("v1.1/Things", json.dumps(BUOY).encode(), Reason.TOPIC_NAME_INVALID),
+        ("telemetry/dev-a", b"{}", Reason.TOPIC_NAME_INVALID),
+    ]  # fmt: skip
+
+    async def course() -> None:
+        async with hub() as there:
+            peer = await there.client("gateway", 5, password=key)
+            for number, (name, body, reason) in enumerate(cases, 1):
+                assert await peer.publish(name, body, 1, packet_id=number) == reason, name
+
+    run(course())
+    assert not Observation.objects.exists()
+    counted = dict(RejectedCount.objects.filter(source="sensorthings").values_list("reason", "n"))
+    assert counted == {"malformed": 2, "in_future": 1}
+
+
+def test_updates_come_as_the_topic_asks_for_them(keeper: Actor, stream: Datastream) -> None:
+    key = key_of(keeper)
+    thing = Thing.objects.get(datastreams=stream).pk
+    wanted = [
+        f"v1.1/Datastreams({stream.pk})/Observations",
+        f"v1.1/Things({thing})/Datastreams({stream.pk})/Observations?$select=result",
+        f"v1.1/Things({thing})/name", "v1.1/Things", "v1.1/Observations",
+    ]  # fmt: skip
+
+    async def course() -> None:
+        async with hub() as there:
+            peer = await there.client("screen", 5, password=key)
+            assert (await peer.subscribe(*wanted, qos=1)).reasons == [1] * len(wanted)
+            await _listening()
+            await beside(lambda: post(keeper, f"Datastreams({stream.pk})/Observations", {"result": 5}))
+            told = dict([await heard(peer) for _ in range(3)])
+            assert told[wanted[1]] == {"result": 5}
+            assert told[wanted[0]]["result"] == told[wanted[4]]["result"] == 5
+            assert told[wanted[0]]["@iot.selfLink"].endswith(f"/sta/v1.1/Observations({told[wanted[0]]['@iot.id']})")
+            await beside(lambda: actions.change_entity(keeper, "Things", thing, {"name": "大浮标"}))
+            told = dict([await heard(peer) for _ in range(2)])
+            assert told[wanted[2]] == {"name": "大浮标"}
+            assert told["v1.1/Things"]["name"] == "大浮标"
+            await peer.nothing()
+
+    run(course())
+
+
+def test_observations_made_in_any_way_are_announced(keeper: Actor) -> None:
+    device = make_device("dev-a", type_=make_type("station", (PM25,)))
+    key, token = key_of(keeper), token_of(device)
+    line = Datastream.objects.get(device=device)
+
+    async def course() -> None:
+        async with hub() as there:
+            screen = await there.client("screen", 5, password=key)
+            wanted = f"v1.1/Datastreams({line.pk})/Observations?$select=result"
+            assert (await screen.subscribe(wanted, qos=1)).reasons == [1]
+            await _listening()
+            sender = await there.client("dev-a", 5, username="dev-a", password=token)
+            body = json.dumps({"property": "pm25", "at": at(), "value": 3}).encode()
+            assert await sender.publish("telemetry/dev-a", body, 1) == 0
+            assert (await heard(screen))[1] == {"result": 3}
+            await beside(lambda: actions.ingest(system_actor("sensing"), "test", []))
+
+    run(course())
+
+
+async def _listening() -> None:
+    """Wait until the interest of the listener is known to whoever stores."""
+    for _ in range(200):
+        if await beside(Interest.objects.exists):
+            break
+    await beside(forget_interest)
+
+
+def test_nobody_listens_and_nothing_is_left(keeper: Actor, stream: Datastream) -> None:
+    post(keeper, f"Datastreams({stream.pk})/Observations", {"result": 5})
+    assert not News.objects.exists()
+
+
+def test_who_may_see_one_unit_hears_nothing_of_others(committed: City, stream: Datastream) -> None:
+    other = make_actor("sensing.*", scope="unit", organisation=committed.utility, machines=True)
+    thing = Thing.objects.get(datastreams=stream).pk
+
+    async def course() -> None:
+        own = await beside(lambda: post(other, "Things", {**BUOY, "Datastreams": [STREAM]}))
+        key = await beside(lambda: key_of(other))
+        refused = ["v1.1/Observations", "v1.1/Things", f"v1.1/Things({thing})", f"v1.1/Things({thing})/Datastreams",
+                   "v1.1/ObservedProperties(1)/Datastreams", f"v1.1/Datastreams({stream.pk})/Observations"]  # fmt: skip
+        async with hub() as there:
+            peer = await there.client("screen", 5, password=key)
+            denied = [Reason.NOT_AUTHORIZED] * len(refused)
+            assert (await peer.subscribe(*refused, qos=1)).reasons == denied
+            assert (await peer.subscribe(f"v1.1/Things({own})/Datastreams", qos=1, packet_id=3)).reasons == [1]
+
+    run(course())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["v1.1/#", "v1.1/+/Observations", "v1.1/Nothing", "v1.1/Things?$filter=id eq 1", "v1.1/Things?$select=nothing",
+     "v1.1/Things(1)/Datastreams/$ref", "v1.1/"],
+)  # fmt: skip
+def test_what_is_no_topic(name: str) -> None:
+    assert Topic.of(name) is None
+
+
+def test_a_revoked_key_ends_the_connection(keeper: Actor, stream: Datastream) -> None:
+    key = key_of(keeper)
+
+    async def course() -> None:
+        async with hub() as there:
+            peer = await there.client("gateway", 5, password=key)
+            await beside(lambda: ApiKey.objects.update(revoked_at=wall_now()))
+            await peer.ended()
+            _, answer = await there.connect("gateway", 5, password=key)
+            assert answer.reason == Reason.BAD_CREDENTIALS
+
+    run(course())
