@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PROXY_HEADERS = ("x-forwarded-for", "forwarded")
 """How a proxy may name the caller: its own form, or RFC 7239."""
@@ -65,6 +66,13 @@ class Environment:
     def address(self) -> str:
         """The beginning of links, without a slash at its end."""
         return self.public_url.rstrip("/") or f"http://{self.hosts.partition(',')[0]}:{self.port}"
+
+    @property
+    def mqtt_addresses(self) -> list[str]:
+        """Where machines reach the MQTT listener; none without one."""
+        host = urlsplit(self.address).hostname
+        ports = (("mqtt", self.mqtt_port), ("mqtts", self.mqtt_tls_port), ("ws", self.mqtt_ws_port))
+        return [f"{scheme}://{host}:{port}" for scheme, port in ports if port]
 
 
 def _parse(name: str, kind: str, text: str) -> object:

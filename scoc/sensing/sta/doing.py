@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonpatch
 import msgspec
+from django.conf import settings
 
 from scoc.core.acting import Viewer
 from scoc.core.refusals import Invalid, Refusal, invalid
@@ -27,21 +28,11 @@ READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 JSON_PATCH = "application/json-patch+json"
 _REQUIREMENTS = "http://www.opengis.net/spec/iot_sensing/1.1/req/"
-CONFORMANCE = tuple(
-    _REQUIREMENTS + name
-    for name in (
-        "datamodel", "resource-path/resource-path-to-entities", "request-data/order", "request-data/expand",
-        "request-data/select", "request-data/orderby", "request-data/skip", "request-data/top", "request-data/count",
-        "request-data/filter", "request-data/built-in-filter-operations",
-        "request-data/built-in-query-functions", "request-data/pagination", "create-update-delete/create-entity",
-        "create-update-delete/link-to-existing-entities", "create-update-delete/deep-insert",
-        "create-update-delete/deep-insert-status-code", "create-update-delete/update-entity",
-        "create-update-delete/update-entity-jsonpatch", "create-update-delete/delete-entity",
-        "create-update-delete/historical-location-auto-creation",
-        "create-update-delete/historical-location-manual-creation", "multi-datastream", "data-array/data-array",
-        "batch-request/batch-request",
-    )
+_MET = (
+    "datamodel", "resource-path/resource-path-to-entities", "request-data", "create-update-delete",
+    "batch-request/batch-request", "multi-datastream", "data-array/data-array",
 )  # fmt: skip
+_MET_BY_MQTT = ("create-observations-via-mqtt/observations-creation", "receive-updates-via-mqtt/receive-updates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +126,15 @@ def stored(viewer: Viewer, done: Done | Rows) -> Done:
 def _landing(caller: Caller) -> dict[str, Any]:
     """What there is, and which requirements of 18-088 are met."""
     sight_of(caller.viewer)
+    served: dict[str, Any] = {"conformance": [f"{_REQUIREMENTS}{name}" for name in _MET]}
+    doors = settings.ENVIRONMENT.mqtt_addresses
+    if doors:
+        by_mqtt = [f"{_REQUIREMENTS}{name}" for name in _MET_BY_MQTT]
+        served["conformance"] += by_mqtt
+        served |= {name: {"endpoints": doors} for name in by_mqtt}
     return {
         "value": [{"name": name, "url": f"{caller.root}/{name}"} for name in SETS],
-        "serverSettings": {"conformance": CONFORMANCE},
+        "serverSettings": served,
     }
 
 

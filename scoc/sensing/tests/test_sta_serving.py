@@ -12,6 +12,7 @@ import pytest
 
 from scoc.core import lean as router
 from scoc.core.clients import issue
+from scoc.core.environment import Environment
 from scoc.core.models import Post, User
 from scoc.core.now import wall_now
 from scoc.core.tests.factories import City, browser, make_actor
@@ -79,11 +80,20 @@ def bearer(committed: City) -> dict[str, str]:
 def test_a_machine_reads_by_its_key(key: str) -> None:
     landing = get("/sta/v1.1", authorization=f"Bearer {key}").json()
     assert {"name": "Things", "url": f"{ROOT}/Things"} in landing["value"]
-    assert any(one.endswith("/request-data/filter") for one in landing["serverSettings"]["conformance"])
+    met = landing["serverSettings"]["conformance"]
+    assert {one.partition("/1.1/req/")[2] for one in met} >= {"datamodel", "request-data", "create-update-delete"}
+    assert not any("mqtt" in one for one in met)
     found = get("/sta/v1.1/Things?$count=true", authorization=f"Bearer {key}")
     assert (found.status_code, found.headers["content-type"]) == (200, "application/json")
     assert found.json()["@iot.count"] == 1
     assert get("/sta/v1.1/", authorization=f"Bearer {key}").json() == landing
+
+
+def test_the_landing_page_says_where_the_listener_is(key: str, settings: Any) -> None:
+    settings.ENVIRONMENT = Environment(mqtt_port=1883, mqtt_tls_port=8883, public_url="https://iot.example.org/")
+    served = get("/sta/v1.1", authorization=f"Bearer {key}").json()["serverSettings"]
+    receive = next(one for one in served["conformance"] if one.endswith("/receive-updates"))
+    assert served[receive] == {"endpoints": ["mqtt://iot.example.org:1883", "mqtts://iot.example.org:8883"]}
 
 
 def test_a_person_reads_by_the_session(key: str) -> None:
