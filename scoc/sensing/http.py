@@ -22,9 +22,11 @@ from scoc.sensing.schemas import (
     RefuteIn,
     RejectedCountRow,
     RejectedRow,
+    RuleDraft,
     RuleRow,
     SeriesOut,
     StateIn,
+    TrialOut,
 )
 from scoc.sensing.sheets import ALARMS, DEVICES, REJECTED
 
@@ -168,6 +170,23 @@ def refute(request: Request, payload: RefuteIn, alarm_id: int = ID) -> Done:
 def rules(request: Request, page: PageQuery = Query(...)) -> Page[RuleRow]:
     """The alarm rules in words."""
     return queries.rules(request.viewer, page)
+
+
+class TrialIn(RuleDraft):
+    """A rule to try, the span, and what it is narrowed to."""
+
+    start: Moment
+    end: Moment
+    device_id: int | None = Field(None, ge=1, le=2**53)
+    area: str | None = Field(None, max_length=20, pattern=r"^\d*$")
+
+
+@routes.post("/rules/try", permission="sensing.try_rule", response=TrialOut)
+def try_rule(request: Request, payload: TrialIn) -> TrialOut:
+    """What a rule would have raised in a span of the past. Nothing is changed."""
+    return queries.try_rule(
+        request.viewer, payload, payload.start, payload.end, device_id=payload.device_id, area=payload.area
+    )
 
 
 @routes.get("/rejected", permission="sensing.read_rejected", response=Page[RejectedRow])

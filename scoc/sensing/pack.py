@@ -20,7 +20,7 @@ from scoc.core.city.reading import Manifest
 from scoc.core.city.sections import city_settings, text_of
 from scoc.core.models import Organisation
 from scoc.core.now import city_now, current_run, wall_now
-from scoc.core.pack import ALWAYS, CODE, EN, ZH, follow_areas, moved_on
+from scoc.core.pack import ALWAYS, EN, ZH, follow_areas, moved_on
 from scoc.kit.coordinates import Datum, convert
 from scoc.kit.text import Text
 from scoc.sensing.ingest.directory import forget_directory
@@ -29,6 +29,7 @@ from scoc.sensing.ingest.rolling import MOST_SCALED
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Datastream, Device, DeviceType, Feature, Latest, Location, Rule, Thing
 from scoc.sensing.raising import drop_states
+from scoc.sensing.rule_rows import RuleIn, faults_of, row_of, settings_of
 from scoc.sensing.things import follow_devices
 from scoc.spatial.queries import locate
 
@@ -74,62 +75,6 @@ class DeviceIn(PackRow):
     lat: float = Field(ge=-90, le=90)
     datum: Datum
     place: str = Field("", max_length=120)
-
-
-class RuleIn(PackRow):
-    """An alarm rule over one property of all devices of a type. Which fields it needs follows from its kind."""
-
-    code: str = CODE
-    kind: Literal["threshold", "rate", "deviation", "silence"]
-    name_zh: str = ZH
-    name_en: str = EN
-    device_type: str
-    property: str
-    level: Literal["severe", "major", "minor"]
-    category: str = Field("", max_length=60, pattern=r"^((component|event)/\d{4})?$")
-    """Class of the case that may come of it, e.g. `event/0506`."""
-    recurrence_seconds: int = Field(3600, ge=0, le=31_622_400)
-    """An alarm that comes back within this time after it cleared is the same alarm."""
-    side: Literal["above", "below", "both"] | None = None
-    raise_at: float | None = Field(None, allow_inf_nan=False)
-    """threshold: the alarm is raised when this value is reached."""
-    clear_at: float | None = Field(None, allow_inf_nan=False)
-    """threshold: it clears when the value is back beyond this one (hysteresis)."""
-    duration_seconds: int | None = Field(None, ge=0, le=31_622_400)
-    """threshold, deviation: for so long the condition must have held."""
-    change: float | None = Field(None, gt=0, allow_inf_nan=False)
-    """rate: a change of so much within the window raises it."""
-    clear_change: float | None = Field(None, gt=0, allow_inf_nan=False)
-    """rate: it clears when the change within the window is smaller than this."""
-    window_seconds: int | None = Field(None, ge=1, le=31_622_400)
-    k: float | None = Field(None, gt=0, allow_inf_nan=False)
-    """deviation: further than k × MAD from the median of the same hour of the week raises it."""
-    clear_k: float | None = Field(None, ge=0, allow_inf_nan=False)
-    weeks: int | None = Field(None, ge=1, le=104)
-    """deviation: so many weeks back make up what is usual."""
-    least_spread: float | None = Field(None, gt=0, allow_inf_nan=False)
-    """deviation: a smaller MAD counts as this, so that a still series does not alarm at every tremble."""
-    least_samples: int | None = Field(None, ge=1, le=100_000)
-    """deviation: with fewer past hours what is usual is unknown, and nothing is raised."""
-    missed: int | None = Field(None, ge=1, le=10_000)
-    """silence: so many cadences without a reading raise it."""
-
-
-_FIELDS = {
-    "threshold": ({"side", "raise_at", "clear_at"}, {"duration_seconds"}),
-    "rate": ({"side", "change", "clear_change", "window_seconds"}, set[str]()),
-    "deviation": ({"side", "k", "clear_k", "weeks", "least_spread"}, {"least_samples", "duration_seconds"}),
-    "silence": ({"missed"}, set[str]()),
-}
-_ALL_FIELDS = {name for needed, optional in _FIELDS.values() for name in needed | optional}
-
-
-def settings_of(row: RuleIn) -> dict[str, float | int | str]:
-    """The fields of a rule that its kind uses."""
-    needed, optional = _FIELDS[row.kind]
-    return {
-        name: getattr(row, name) for name in sorted(needed | optional) if getattr(row, name) is not None
-    }  # fmt: skip
 
 
 def _types() -> Iterable[DeviceTypeIn]:
@@ -269,11 +214,7 @@ def _apply_devices(changes: Changes[DeviceIn]) -> None:
 
 def _rules() -> Iterable[RuleIn]:
     for row in Rule.objects.filter(valid_to=None).select_related("device_type"):
-        yield RuleIn(
-            code=row.code, kind=row.kind, name_zh=row.name.zh, name_en=row.name.en, device_type=row.device_type.code,
-            property=row.property, level=row.level, category=row.category, recurrence_seconds=row.recurrence_seconds,
-            **row.settings,
-        )  # fmt: skip
+        yield row_of(row)
 
 
 def _check_rules(pack: Pack, rows: Sequence[tuple[RuleIn, str, int]]) -> Iterable[Problem]:
@@ -283,36 +224,14 @@ def _check_rules(pack: Pack, rows: Sequence[tuple[RuleIn, str, int]]) -> Iterabl
         for row, _, _ in pack.rows["device_types"] if isinstance(row, DeviceTypeIn)
     }  # fmt: skip
     for row, file, line in rows:
-        needed, optional = _FIELDS[row.kind]
-        given = {name for name in _ALL_FIELDS if getattr(row, name) is not None}
-        for name in sorted(needed - given):
-            yield Problem(file, line, name, f"A rule of kind {row.kind} needs it.", "Add this field.")
-        for name in sorted(given - needed - optional):
-            yield Problem(file, line, name, f"A rule of kind {row.kind} has no such field.", "Remove it.")
+        for fault in faults_of(row):
+            yield Problem(file, line, fault.field, fault.message.en, fault.remedy.en)
         if row.category and row.category not in categories:
             yield Problem(file, line, "category", f"`{row.category}` is not among the categories.",
                           "Add it to categories.toml or correct it.")  # fmt: skip
         if row.property not in properties.get(row.device_type, {row.property}):
             yield Problem(file, line, "property", f"A {row.device_type} does not observe `{row.property}`.",
                           "Name one of its streams.")  # fmt: skip
-        if not needed - given:
-            yield from _check_hysteresis(row, file, line)
-
-
-def _check_hysteresis(row: RuleIn, file: str, line: int) -> Iterable[Problem]:
-    remedy = "An alarm must clear on the safe side of where it is raised."
-    if row.kind == "threshold":
-        if row.side == "both":
-            yield Problem(file, line, "side", "A threshold has one side.", "Write two rules, above and below.")
-        assert row.raise_at is not None
-        assert row.clear_at is not None
-        beyond = row.clear_at - row.raise_at
-        if (beyond > 0 and row.side == "above") or (beyond < 0 and row.side == "below"):
-            yield Problem(file, line, "clear_at", "It lies beyond `raise_at`.", remedy)
-    if row.kind == "rate" and (row.clear_change or 0) > (row.change or 0):
-        yield Problem(file, line, "clear_change", "It is greater than `change`.", remedy)
-    if row.kind == "deviation" and (row.clear_k or 0) > (row.k or 0):
-        yield Problem(file, line, "clear_k", "It is greater than `k`.", remedy)
 
 
 def _apply_rules(changes: Changes[RuleIn]) -> None:

@@ -16,6 +16,7 @@ from scoc.core.now import wall_now
 from scoc.kit.identifiers import prefixed
 from scoc.sensing.facts import AlarmCleared, AlarmRaised, AlarmRecurred
 from scoc.sensing.models import Alarm, AlarmFlow, AlarmOccurrence, RuleState
+from scoc.sensing.rules import comes_back, furthest
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,11 @@ def raise_alarm(
         alarm is not None
         and alarm.state in (Alarm.State.NEW, Alarm.State.ACKNOWLEDGED)
         and alarm.cleared_at is not None
-        and at - to_micros(alarm.cleared_at) <= subject.recurrence_micros
+        and comes_back(to_micros(alarm.cleared_at), at, subject.recurrence_micros)
     ):
         alarm.active, alarm.cleared_at = True, None
         alarm.recurrences += 1
-        alarm.peak = _furthest(alarm, peak)
+        alarm.peak = furthest(alarm.rule.settings, alarm.peak, peak)
         alarm.save(update_fields=["active", "cleared_at", "recurrences", "peak"])
         _occurs(alarm, since, value, peak)
         tell(alarm, AlarmRecurred(subject=subject_of(alarm.pk), recurrences=alarm.recurrences), happened)
@@ -109,17 +110,6 @@ def raise_alarm(
     return alarm.pk
 
 
-def _furthest(alarm: Alarm, peak: float | None) -> float | None:
-    """The further out of the alarm's peak so far and that of its newest occurrence.
-
-    Of a rule that looks at both sides nobody can tell which of two occurrences was further out: the newest counts.
-    """
-    side = alarm.rule.settings.get("side")
-    if alarm.peak is None or peak is None or side == "both":
-        return alarm.peak if peak is None else peak
-    return min(alarm.peak, peak) if side == "below" else max(alarm.peak, peak)
-
-
 def _occurs(alarm: Alarm, since: int, value: float | None, peak: float | None) -> None:
     AlarmOccurrence.objects.create(alarm=alarm, started_at=from_micros(since), value=value, peak=peak)
 
@@ -139,7 +129,7 @@ def clear_alarm(alarm_id: int, at: int) -> None:
 def worsen_alarm(alarm_id: int, peak: float) -> None:
     """An alarm that stands got a value further out; no fact, since its state did not change."""
     alarm = Alarm.objects.select_related("rule").get(pk=alarm_id)
-    Alarm.objects.filter(pk=alarm_id).update(peak=_furthest(alarm, peak))
+    Alarm.objects.filter(pk=alarm_id).update(peak=furthest(alarm.rule.settings, alarm.peak, peak))
     AlarmOccurrence.objects.filter(alarm_id=alarm_id, ended_at=None).update(peak=peak)
 
 

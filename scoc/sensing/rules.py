@@ -29,9 +29,10 @@ class Raised:
     """The condition has held long enough; it began at `since`."""
 
     at: int
-    value: float
+    value: float | None
+    """The value that raised it; for silence the last one known, if any."""
     since: int
-    peak: float
+    peak: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Cleared:
     """The condition is gone."""
 
     at: int
-    value: float
+    value: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,32 @@ def _before_alarm(
         return None
     standing.phase = "alarm"
     return Raised(at, value, standing.since, standing.memory["peak"])
+
+
+def silent(settings: dict[str, Any], cadence: int, heard: int, at: int) -> bool:
+    """Whether at `at` a datastream last heard at `heard` counts as silent; `cadence` in microseconds."""
+    return at - heard > silence_of(settings, cadence)
+
+
+def silence_of(settings: dict[str, Any], cadence: int) -> int:
+    """How many microseconds a datastream may say nothing."""
+    return int(settings["missed"]) * cadence
+
+
+def comes_back(cleared: int, at: int, recurrence: int) -> bool:
+    """Whether an alarm raised at `at` is the one that cleared before, come back within the rule's recurrence time."""
+    return at - cleared <= recurrence
+
+
+def furthest(settings: dict[str, Any], peak: float | None, newer: float | None) -> float | None:
+    """The further out of an alarm's peak so far and that of its newest occurrence.
+
+    Of a rule that looks at both sides nobody can tell which of two occurrences was further out: the newest counts.
+    """
+    side = settings.get("side")
+    if peak is None or newer is None or side == "both":
+        return peak if newer is None else newer
+    return min(peak, newer) if side == "below" else max(peak, newer)
 
 
 def may_matter(kind: str, settings: dict[str, Any], low: float, high: float) -> bool:

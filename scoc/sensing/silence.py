@@ -16,6 +16,7 @@ from scoc.sensing.ingest import storing
 from scoc.sensing.ingest.judging import save_states
 from scoc.sensing.models import Datastream, Device, Rule, RuleState
 from scoc.sensing.raising import Subject, clear_alarm, raise_alarm
+from scoc.sensing.rules import silence_of, silent
 
 _SLICE = 200
 
@@ -74,7 +75,7 @@ def turned(rules: Sequence[Rule], moment: datetime) -> dict[str, list[int]]:
 
 
 def _missed(rule: Rule) -> int:
-    return int(rule.settings["missed"]) * 1_000_000
+    return silence_of(rule.settings, 1_000_000)
 
 
 def _by_rule(rules: Sequence[Rule]) -> tuple[str, list[int]]:
@@ -87,12 +88,12 @@ def _listened_since(datastreams: list[int]) -> dict[int, tuple[int, int]]:
     """Of datastreams that never brought a reading: since when one could have come, and their cadence in seconds."""
     if not datastreams:
         return {}
-    began = _run_began()
+    began = run_began()
     lines = Datastream.objects.filter(pk__in=datastreams).select_related("device", "latest")
     return {line.pk: (_heard(line, began), line.cadence_seconds) for line in lines}
 
 
-def _run_began() -> datetime:
+def run_began() -> datetime:
     """Since when the current run has listened, in the city's time."""
     run = Run.objects.get(pk=current_run())
     return run.city_origin or run.started_at
@@ -103,10 +104,6 @@ def _heard(line: Datastream, began: datetime) -> int:
     return to_micros(line.latest.at if hasattr(line, "latest") else max(line.device.registered_at, began))
 
 
-def _missed_micros(rule: Rule, line: Datastream) -> int:
-    return _missed(rule) * line.cadence_seconds
-
-
 def judge_silence(rule: Rule, datastreams: Iterable[int]) -> None:
     """Raise or clear the rule's alarms over these datastreams, in the open transaction.
 
@@ -115,13 +112,13 @@ def judge_silence(rule: Rule, datastreams: Iterable[int]) -> None:
     wanted = np.array(sorted(datastreams), np.int64)
     now = to_micros(city_now())
     storing.previous(wanted)
-    began = _run_began()
+    began = run_began()
     changed = []
     for line in _lines(rule).filter(pk__in=wanted.tolist()).order_by("pk"):
         state = RuleState.objects.filter(datastream=line, rule_code=rule.code).first()
         standing = state is not None and state.phase == RuleState.Phase.ALARM
         heard = _heard(line, began)
-        quiet = now - heard > _missed_micros(rule, line)
+        quiet = silent(rule.settings, line.cadence_seconds * 1_000_000, heard, now)
         if quiet == standing:
             continue
         if state is None:

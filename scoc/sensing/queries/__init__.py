@@ -6,6 +6,7 @@ from scoc.sensing.queries.files import readings_of_file
 from scoc.sensing.queries.refusals import rejected, rejected_counts
 from scoc.sensing.queries.rules import rules
 from scoc.sensing.queries.series import Grain, rollups, series
+from scoc.sensing.queries.trials import try_rule
 
 __all__ = [
     "Grain",
@@ -23,4 +24,5 @@ __all__ = [
     "rollups",
     "rules",
     "series",
+    "try_rule",
 ]

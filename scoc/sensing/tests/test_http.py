@@ -21,6 +21,7 @@ from scoc.sensing.tests.factories import T0, line_of, make_device, make_rule, re
 pytestmark = pytest.mark.django_db
 BASE = "/api/v1/sensing"
 SPAN = "start=2026-06-15T00:00:00Z&end=2026-06-15T01:00:00Z"
+MONTH = {"start": "2026-06-01T00:00:00Z", "end": "2026-07-01T00:00:00Z"}
 DAYS = "start_day=2026-06-15&end_day=2026-06-15"
 
 
@@ -54,6 +55,7 @@ def routes(device: Device) -> list[tuple[str, str, str, dict[str, Any] | None]]:
         ("sensing.read_alarms", "GET", f"/alarms/{alarm}", None),
         ("sensing.acknowledge_alarm", "POST", f"/alarms/{alarm}/acknowledge", {}),
         ("sensing.refute_alarm", "POST", f"/alarms/{alarm}/refute", {"opinion": "a test"}),
+        ("sensing.try_rule", "POST", "/rules/try", {"code": "high", **MONTH}),
         ("sensing.read_rejected", "GET", "/rejected", None),
         ("sensing.read_rejected", "GET", f"/rejected/counts?{DAYS}", None),
     ]
