@@ -44,7 +44,7 @@ _LATEST = "INSERT INTO sensing_latest (datastream_id, at, result, observation_id
 _ROLLUP = (
     "INSERT INTO sensing_rollup (datastream_id, grain, bucket, n, minimum, maximum, total, last_at, last, recorded) "
 )
-_LITE_OBSERVATION = f"{_OBSERVATION}VALUES (%s, %s, %s, %s, %s, %s, %s){_ONCE}"
+_LITE_OBSERVATION = f"{_OBSERVATION}VALUES (%s, %s, %s, %s, %s, nullif(%s, 0), %s){_ONCE}"
 _LITE_LATEST = f"{_LATEST}VALUES (%s, %s, %s, %s, %s, %s){_MOVE.format(least='min')}"
 _LITE_ROLLUP = f"{_ROLLUP}VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s){_ADD.format(least='min', greatest='max')}"
 _PG_OBSERVATION = (
@@ -93,7 +93,7 @@ def insert(ids: Ints, rows: Columns, recorded: int, surely_new: Flags) -> Flags:
     """
     if not on_postgres():
         return _lite_insert(ids, rows, recorded)
-    fresh = surely_new.copy()
+    fresh = surely_new & ~np.isnan(rows.value)  # COPY would write what is no number as NaN
     plain = rows.dedup is None and not rows.more and fresh.sum() >= LEAST_COPIED
     if not (plain and _copy_observations(ids, rows, recorded, fresh)):
         fresh[:] = False

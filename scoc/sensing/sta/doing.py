@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,6 @@ from scoc.core.acting import Viewer
 from scoc.core.refusals import Invalid, Refusal, invalid
 from scoc.kit.text import Text
 from scoc.sensing import actions
-from scoc.sensing.ingest.bodies import decoded
 from scoc.sensing.ingest.columns import Columns, Refused
 from scoc.sensing.ingest.taking import Taken
 from scoc.sensing.sta import arrays, observing
@@ -27,6 +27,10 @@ from scoc.sensing.sta.shaping import Draft, drafted, reference
 READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 JSON_PATCH = "application/json-patch+json"
+MOST_BODY = 4_194_304
+"""Largest body of a request, as much as a thousand entities need."""
+MOST_OPERATIONS = 500
+"""Operations of one JSON Patch."""
 _REQUIREMENTS = "http://www.opengis.net/spec/iot_sensing/1.1/req/"
 _MET = (
     "datamodel", "resource-path/resource-path-to-entities", "request-data", "create-update-delete",
@@ -139,11 +143,24 @@ def _landing(caller: Caller) -> dict[str, Any]:
 
 
 def content_of(body: bytes) -> Any:
-    """A body as JSON. Raises Invalid."""
+    """A body as JSON, strictly: what a database cannot keep is refused here. Raises Invalid."""
     try:
-        return decoded(body)
-    except ValueError as error:
+        content = msgspec.json.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise invalid("body", "It is no JSON.", "Send one JSON object.", zh="请求体不是 JSON。") from error
+    if b"\\u0000" in body and _holds_null(content):
+        raise invalid("body", "A text holds the character U+0000.", "Leave it out.", zh="文本中含有 U+0000 字符。")
+    return content
+
+
+def _holds_null(content: Any) -> bool:
+    found = [content]
+    while found:
+        one = found.pop()
+        if isinstance(one, str) and "\x00" in one:
+            return True
+        found += [*one, *one.values()] if isinstance(one, dict) else one if isinstance(one, list) else []
+    return False
 
 
 def _made(caller: Caller, path: Path, body: Any) -> Done | Rows:
@@ -200,8 +217,15 @@ def _patched(caller: Caller, entity: EntitySet, number: int, operations: Any) ->
     now = msgspec.json.decode(
         msgspec.json.encode(read(caller.reader(), path, f"$select={','.join(entity.properties)}"))
     )
+    if len(operations) > MOST_OPERATIONS:
+        raise invalid("body", f"There are more than {MOST_OPERATIONS} operations.", "Send them in several requests.",
+                      zh=f"操作超过 {MOST_OPERATIONS} 个。")  # fmt: skip
     try:
-        return jsonpatch.apply_patch(now, operations)
+        for one in operations:
+            now = jsonpatch.apply_patch(now, [one])
+            if one.get("op") == "copy" and len(json.dumps(now)) > MOST_BODY:  # each copy may double it
+                raise invalid("body", "Its copies make the entity too large.", "Copy less.", zh="复制后实体过大。")
+        return now
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, AttributeError) as error:
         raise invalid("body", f"It is no JSON Patch that fits: {str(error)[:200]}.", "See RFC 6902.",
                       zh="不是适用的 JSON Patch。") from error  # fmt: skip

@@ -10,8 +10,8 @@ import msgspec
 from scoc.core.fields import EPOCH
 from scoc.sensing.sta.entities import EntitySet, Kind, Property
 
-_SHOWN_EMPTY = frozenset({"resultTime"})
-"""18-088 table 11 wants it always: null where nobody said when."""
+_SHOWN_EMPTY = frozenset({"result", "resultTime"})
+"""18-088 table 11 wants them always: null where nobody said when, or where null is the result."""
 _OPEN = frozenset({"Datastreams", "MultiDatastreams"})
 """Their times are intervals also where they begin and end at once."""
 

@@ -25,6 +25,7 @@ from scoc.sensing.ingest.doors import DEADLINE_SECONDS, Door
 from scoc.sensing.requests import Event, Receive, Send, TooLarge, TooSlow, body_of
 from scoc.sensing.sta.batching import batch
 from scoc.sensing.sta.doing import (
+    MOST_BODY,
     READS,
     WRITES,
     Asked,
@@ -41,8 +42,6 @@ from scoc.sensing.sta.observing import SOURCE, reason_of
 
 ROOT = "/sta/v1.1"
 THREADS = 4
-MOST_BODY = 4_194_304
-"""Largest body of a request, as much as a thousand entities need."""
 MOST_WAITING = 500
 """Requests that wait for a thread or are in one; more are told to come again."""
 _pool: ThreadPoolExecutor | None = None
@@ -104,13 +103,20 @@ def _asked(request: ASGIRequest) -> HttpResponse | Rows:
         return _http(stored(viewer, _done(caller, asked)))
     refuse_without_token(request)
     key = request.headers.get("Idempotency-Key") if method == "POST" else None
-    if asked.below == "$batch" and method == "POST":
-        return _http(_batch(request, caller, kind))
-    if key is None:
+
+    def call() -> HttpResponse | Rows:
+        if asked.below == "$batch" and method == "POST":
+            return _http(_batch(request, caller, kind))
         done = _done(caller, asked)
-        return done if isinstance(done, Rows) else _http(done)
+        # The writer of the process lives in real life: what belongs to a drill, and what is to happen once, is stored
+        # in a transaction of its own.
+        alone = key is not None or not now.is_real(viewer.run_id or now.real_run())
+        return done if isinstance(done, Rows) and not alone else _http(stored(viewer, done))
+
+    if key is None:
+        return call()
     request.viewer = viewer  # type: ignore[attr-defined]  # from here on it is a Request
-    return once(request, key, lambda: _http(stored(viewer, _done(caller, asked))), None, 201, None)  # type: ignore[arg-type]  # see above
+    return once(request, key, call, None, 201, None)  # type: ignore[arg-type]  # see above
 
 
 def _done(caller: Caller, asked: Asked) -> Done | Rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import shapely
@@ -20,7 +20,7 @@ MOST_NAME = 300
 MOST_TEXT = 20_000
 MOST_NESTED = 5
 MOST_ENTITIES = 1_000
-"""Entities that one body may make."""
+"""Entities that one body may make or refer to."""
 GEOJSONS = frozenset({GEOJSON, "application/vnd.geo+json"})
 COUNTED = frozenset({"phenomenonTime", "resultTime"})
 """Of datastreams these follow from the observations: what is written of them is not looked at."""
@@ -64,12 +64,16 @@ class _Drafting:
         self._whole = whole
         self._number = 0
 
-    def draft(self, entity: EntitySet, body: Any, place: str, given: frozenset[str], level: int) -> Draft:
-        """One object of the body."""
+    def _count(self, place: str, level: int = 0) -> None:
+        """Count one entity, be it made or referred to."""
         self._number += 1
         if level > MOST_NESTED or self._number > MOST_ENTITIES:
             raise _wrong(place, f"More than {MOST_NESTED} levels or {MOST_ENTITIES} entities stand in one body.",
                          "Write them one after the other.", "请求体中的实体过多或层数过深。")  # fmt: skip
+
+    def draft(self, entity: EntitySet, body: Any, place: str, given: frozenset[str], level: int) -> Draft:
+        """One object of the body."""
+        self._count(place, level)
         made = Draft(entity, place)
         if not isinstance(body, dict):
             raise _wrong(place or "body", f"A {entity.single} is a JSON object.", "Send an object with its properties.",
@@ -106,6 +110,7 @@ class _Drafting:
 
     def _one(self, relation: Relation, content: Any, where: str, level: int) -> int | Draft:
         if isinstance(content, dict) and content.get("@iot.id") is not None:  # whatever else it says, it is there
+            self._count(where)
             return reference(content["@iot.id"], f"{where}.@iot.id")
         return self.draft(target_of(relation), content, where, frozenset({relation.back}), level + 1)
 
@@ -185,9 +190,16 @@ def _json(property_: Property, content: Any, where: str) -> Any:
 
 def result_of(content: Any) -> Json:
     """A result: a number that is exact as one goes into its own column, everything else is kept as JSON."""
-    if isinstance(content, int | float) and not isinstance(content, bool) and float(content) == content:
+    if isinstance(content, int | float) and not isinstance(content, bool) and _exact(content):
         return {"result": float(content), "other": None}
     return {"result": None, "other": content}
+
+
+def _exact(content: float) -> bool:
+    try:
+        return float(content) == content
+    except OverflowError:
+        return False
 
 
 def instant(content: Any, where: str) -> int:
@@ -195,7 +207,7 @@ def instant(content: Any, where: str) -> int:
     try:
         found = datetime.fromisoformat(content) if isinstance(content, str) and len(content) <= 40 else None
         if found is not None and found.tzinfo is not None:
-            return to_micros(found)
+            return to_micros(found.astimezone(UTC))  # whose year may lie outside of all calendars
     except (ValueError, OverflowError):
         pass
     raise _wrong(where, "It is no time with a zone.", "Write 2026-06-15T09:00:00+08:00.",
@@ -235,6 +247,8 @@ def _box(made: Draft, body: Json) -> None:
 
 def _bounds(geometry: Any, where: str) -> tuple[float, ...]:
     try:
+        if not isinstance(geometry, dict) or geometry.get("type") == "FeatureCollection":
+            raise ValueError("No geometry: one database would take it and the other not.")
         found = shapely.from_geojson(json.dumps(geometry))
     except (shapely.errors.ShapelyError, ValueError) as error:
         raise _wrong(where, "It is no GeoJSON geometry.", 'Write {"type": "Point", "coordinates": [lon, lat]}.',

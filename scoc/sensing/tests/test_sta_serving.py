@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 from scoc.core import lean as router
 from scoc.core.clients import issue
 from scoc.core.environment import Environment
-from scoc.core.models import Post, User
-from scoc.core.now import wall_now
+from scoc.core.models import Post, Run, User
+from scoc.core.now import forget_clocks, wall_now
 from scoc.core.tests.factories import City, browser, make_actor
+from scoc.kit.text import Text
 from scoc.sensing import lean
 from scoc.sensing.ingest.doors import Door
-from scoc.sensing.models import Device, Observation, RejectedCount
-from scoc.sensing.sta import serving
+from scoc.sensing.models import Datastream, Device, Observation, RejectedCount, Thing
+from scoc.sensing.sta import doing, serving
 from scoc.sensing.tests.factories import make_device
 from scoc.sensing.tests.sta_parts import BUOY
 from scoc.sensing.things import follow_devices
@@ -174,6 +176,42 @@ def test_a_batch_over_http(bearer: dict[str, str]) -> None:
     assert answer[1]["body"]["code"] == "no_such_path"
 
 
+def test_the_same_batch_twice_is_done_once(bearer: dict[str, str]) -> None:
+    requests = [
+        {"id": "1", "method": "post", "url": "Things", "body": BUOY},
+        {"id": "2", "method": "post", "url": "Things", "body": {}},
+        {"id": "3", "method": "post", "url": "$1/Datastreams", "body": {}},
+    ]
+    once = {**bearer, "idempotency-key": "0123456789"}
+    first, second = (ask("POST", "/sta/v1.1/$batch", {"requests": requests}, **once) for _ in range(2))
+    assert [one["status"] for one in first.json()["responses"]] == [201, 400, 400]
+    assert (first.status_code, first.json()) == (second.status_code, second.json())
+    assert Thing.objects.count() == 1
+
+
+def test_what_is_observed_in_a_drill_stays_in_it(committed: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = make_actor("sensing.*", machines=True)
+    device = make_device("dev-a")
+    follow_devices(Device.objects.all())
+    drill = Run.objects.create(kind=Run.Kind.EXERCISE, name=Text("演练", "Drill"), started_at=wall_now())
+    line = Datastream.objects.get(device=device)
+    line.pk, line.run = None, drill
+    line.save()
+    monkeypatch.setattr(serving, "presented_actor", lambda _: actor.on_run(drill.pk))
+    monkeypatch.setattr(serving, "refuse_without_token", lambda _: None)
+    stored = ask("POST", f"/sta/v1.1/Datastreams({line.pk})/Observations", {"result": 7})
+    assert stored.status_code == 201
+    block = {"Datastream": {"@iot.id": line.pk}, "components": ["result", "phenomenonTime"], "dataArray": [[1, "x"]]}
+    assert ask("POST", "/sta/v1.1/CreateObservations", [block]).status_code == 201
+    assert RejectedCount.objects.get(source="sensorthings").run_id == drill.pk
+    Run.objects.filter(pk=drill.pk).update(ended_at=wall_now())
+    forget_clocks()
+    monkeypatch.setattr(serving, "presented_actor", lambda _: replace(actor, kind=User.Kind.PERSON, run_id=drill.pk))
+    over = ask("POST", f"/sta/v1.1/Datastreams({line.pk})/Observations", {"result": 8})
+    assert (over.status_code, over.json()["code"]) == (409, "run_ended")
+    assert Observation.objects.filter(datastream=line).count() == 1
+
+
 def test_a_page_that_shows_no_token_writes_nothing(bearer: dict[str, str]) -> None:
     client = browser(make_actor("sensing.*"))
     cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in client.cookies.items())
@@ -185,7 +223,7 @@ def test_a_page_that_shows_no_token_writes_nothing(bearer: dict[str, str]) -> No
     ("method", "path", "body", "status"),
     [
         ("POST", "/sta/v1.1/Things", b"{", 400), ("POST", "/sta/v1.1/Things", b"{}", 400),
-        ("POST", "/sta/v1.1/Things", b" " * (serving.MOST_BODY + 1), 413), ("BREW", "/sta/v1.1/Things", b"", 405),
+        ("POST", "/sta/v1.1/Things", b" " * (doing.MOST_BODY + 1), 413), ("BREW", "/sta/v1.1/Things", b"", 405),
         ("DELETE", "/sta/v1.1/Things", b"", 405), ("POST", "/sta/v1.1", b"{}", 405),
         ("GET", "/sta/v1.1/CreateObservations", None, 404), ("POST", "/sta/v1.1/$batch", b"{}", 400),
     ],
