@@ -302,7 +302,7 @@ def unlink_entity(actor: Actor, entity: str, number: int, relation: str, other: 
 
 
 def _tell_entity(actor: Actor, entity: EntitySet, number: int, how: str) -> None:
-    if how != "removed" and not (entity.name == "Observations" and how == "made"):  # those were told of when stored
+    if how == "changed":  # what was made was told of then, with all that stood inside of it
         leave_news_of(entity.name, number)
     if entity.name != "Observations" or how == "removed":  # readings are never facts, but their end is
         publish(

@@ -62,8 +62,17 @@ def rebuild_rollups(datastreams: Iterable[int]) -> None:
                 storing.add_rollups(part)
 
 
+def hold(datastreams: Iterable[int]) -> None:
+    """Let no reading of these come in until the open transaction ends: whoever stores takes the same locks first."""
+    rows = Latest.objects.select_for_update().filter(datastream__in=list(datastreams)).order_by("datastream_id")
+    list(rows.values_list("datastream_id"))
+
+
 def recount(datastream: Datastream, times: Iterable[datetime]) -> None:
-    """Count anew what readings at these times were part of: the roll-ups of their city days, newest and oldest."""
+    """Count anew what readings at these times were part of: the roll-ups of their city days, newest and oldest.
+
+    Whoever changes readings holds their datastream first, so that none comes in between.
+    """
     ats = np.array(sorted({to_micros(at) for at in times}), np.int64)
     days = day_start(ats)
     ends = day_start(days + 36 * HOUR_MICROS)  # a day has 23 to 25 hours

@@ -17,7 +17,7 @@ from scoc.sensing.ingest import partitions
 from scoc.sensing.ingest.checking import REASONS, Bounds, bounds
 from scoc.sensing.ingest.columns import Columns, Refused
 from scoc.sensing.ingest.directory import Stream, stream
-from scoc.sensing.ingest.rebuilding import recount
+from scoc.sensing.ingest.rebuilding import hold, recount
 from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Datastream, Observation
 from scoc.sensing.sta.entities import SETS
@@ -106,7 +106,9 @@ def sifted(viewer: Viewer, found: Sequence[Draft | Invalid]) -> Sifted:
         except Invalid as refusal:
             faults.append(refusal)
             refused.append(_refused(of, refusal))
-    return Sifted(as_columns(rows), faults, refused)
+    columns = as_columns(rows)
+    partitions.ensure_for(columns.at)  # here already: many months at once would keep the one writer busy
+    return Sifted(columns, faults, refused)
 
 
 def rows_of(viewer: Viewer, draft: Draft) -> Columns:
@@ -156,12 +158,21 @@ def store(number: int, written: Sequence[Json]) -> list[int]:
 
 def change(number: int, columns: Json) -> None:
     """Write columns of an observation; what was counted of it is counted anew."""
+    stream_before = Observation.objects.values_list("datastream_id", flat=True).get(pk=number)
+    of = takes(columns.get("datastream_id", stream_before))
+    hold({stream_before, of.id})
     row = Observation.objects.select_for_update().get(pk=number)
-    before, stream_before = row.at, row.datastream_id
-    merged = {"at": to_micros(row.at), "result": row.result, "other": row.other} | columns
-    row_of(takes(columns.get("datastream_id", row.datastream_id)), merged, bounds(history=True))
+    before = row.at
+    stood = {"at": to_micros(row.at), "result": row.result, "other": row.other}
+    columns = columns | {"at": row_of(of, stood | columns, bounds(history=True))["at"]}
     for name, value in columns.items():
         setattr(row, name, from_micros(value) if name in _TIMES and value is not None else value)
+    if of.id != stream_before:
+        row.dedup_key = None if of.keep else ""
+    same = Observation.objects.filter(datastream=of.id, at=row.at, dedup_key=row.dedup_key)
+    if row.dedup_key is not None and same.exclude(pk=number).exists():
+        raise invalid("phenomenonTime", "There is an observation of this time, and this datastream takes one alone.",
+                      "Change that one.", zh="该数据流在此时间已有观测值。")  # fmt: skip
     partitions.ensure_for(np.array([to_micros(row.at)], np.int64))
     Observation.objects.filter(pk=number).update(
         **{
@@ -171,5 +182,5 @@ def change(number: int, columns: Json) -> None:
         }
     )
     recount(Datastream.objects.get(pk=stream_before), [before, row.at])
-    if row.datastream_id != stream_before:
-        recount(Datastream.objects.get(pk=row.datastream_id), [row.at])
+    if of.id != stream_before:
+        recount(Datastream.objects.get(pk=of.id), [row.at])

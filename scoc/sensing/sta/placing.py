@@ -10,6 +10,7 @@ from scoc.core.now import wall_now
 from scoc.core.refusals import Refusal
 from scoc.kit.text import Text
 from scoc.sensing.ingest.directory import forget_directory
+from scoc.sensing.ingest.interest import leave_news_of
 from scoc.sensing.models import Device, Feature, HistoricalLocation, Location, Thing
 from scoc.sensing.sta.shaping import Json
 from scoc.spatial.queries import locate
@@ -25,6 +26,12 @@ def in_the_pack(row: Model) -> Refusal:
         Text("该实体由城市包管理，请在城市包中修改。", "The city pack brought it: change it there."),
         subject=f"sensing:{type(row).__name__}-{row.pk}",
     )  # fmt: skip
+
+
+def refuse_listed_at(place: Location | None) -> None:
+    """Raises Refusal for a place at which a thing of the city pack stands."""
+    for thing in Thing.objects.filter(locations=place).select_related("device") if place is not None else ():
+        refuse_listed(thing)
 
 
 def refuse_listed(thing: Thing) -> None:
@@ -55,6 +62,7 @@ def place(thing_id: int, places: list[int], at: datetime) -> None:
     thing = locked(thing_id)
     history = HistoricalLocation.objects.create(thing=thing, at=at)
     history.locations.set(places)
+    leave_news_of("HistoricalLocations", history.pk)
     _stand(thing, places)
 
 
@@ -80,8 +88,13 @@ def follow_place(location: Location) -> None:
         area_id=location.area_id,
     )  # fmt: skip
     for thing_id in Thing.objects.filter(locations=location).values_list("id", flat=True):
-        thing = locked(thing_id)
-        _stand(thing, list(thing.locations.values_list("id", flat=True)))
+        stand_anew(thing_id)
+
+
+def stand_anew(thing_id: int) -> None:
+    """A thing's area and device follow after its places were drawn anew or went."""
+    thing = locked(thing_id)
+    _stand(thing, list(thing.locations.values_list("id", flat=True)))
 
 
 def features_of(places: list[Location]) -> None:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from scoc.core.now import wall_now
 from scoc.sensing.ingest.directory import forget_directory
-from scoc.sensing.ingest.rebuilding import recount
+from scoc.sensing.ingest.rebuilding import hold, recount
 from scoc.sensing.models import (
     Datastream,
     Device,
@@ -28,6 +28,7 @@ from scoc.sensing.sta import placing
 
 def _observations(rows: QuerySet[Observation]) -> None:
     """Remove observations; roll-ups and newest readings are as if they had never been."""
+    hold(set(rows.values_list("datastream_id", flat=True)))
     touched: dict[int, list[Any]] = {}
     for datastream_id, at in rows.values_list("datastream_id", "at"):
         touched.setdefault(datastream_id, []).append(at)
@@ -38,7 +39,8 @@ def _observations(rows: QuerySet[Observation]) -> None:
 
 def _streams(rows: QuerySet[Datastream]) -> None:
     """Remove datastreams with all that they hold; one of the city pack is refused."""
-    found = list(rows.select_related("thing__device"))
+    hold(rows.values_list("pk", flat=True))
+    found = list(rows.select_for_update(of=("self",)).select_related("thing__device").order_by("pk"))
     for row in found:
         if row.thing is not None:
             placing.refuse_listed(row.thing)
@@ -62,13 +64,19 @@ def _thing(row: Thing) -> None:
 def _location(row: Location) -> None:
     """What happened at it happened at no known place; a history that knew no other place is gone."""
     histories = list(HistoricalLocation.objects.filter(locations=row).values_list("id", flat=True))
+    things = list(Thing.objects.filter(locations=row).values_list("id", flat=True))
     row.delete()
+    for thing_id in things:
+        placing.stand_anew(thing_id)
     HistoricalLocation.objects.filter(pk__in=histories, locations=None).delete()
 
 
 def _feature(row: Feature) -> None:
     _observations(Observation.objects.filter(feature_id=row.pk))
     row.delete()
+    if row.location is not None:  # further observations there are not about it
+        Device.objects.filter(thing__locations=row.location).update(changed=wall_now())
+        forget_directory()
 
 
 def _sensor(row: Sensor) -> None:

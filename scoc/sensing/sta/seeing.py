@@ -9,10 +9,10 @@ from django.db import connection
 from scoc.core.access import allowed
 from scoc.core.acting import Viewer
 from scoc.core.now import current_run
-from scoc.core.refusals import NotFound
+from scoc.core.refusals import NotFound, Refusal
 from scoc.kit.text import Text
 from scoc.sensing.models import Datastream
-from scoc.sensing.sta.entities import EntitySet
+from scoc.sensing.sta.entities import EntitySet, target_of
 from scoc.sensing.sta.sql import Sql, both, ids_of, sql, value, word
 from scoc.sensing.sta.translating import Sight
 
@@ -21,12 +21,21 @@ _OWN = frozenset({"Things", "Locations", "FeaturesOfInterest"})
 _STREAMS = frozenset({"Datastreams", "MultiDatastreams"})
 _COMMON = frozenset({"Sensors", "ObservedProperties"})
 """Instruments and properties belong to nobody."""
+SHARED = _COMMON | {"Locations", "FeaturesOfInterest"}
+"""At these may hang what belongs to others."""
 
 
 def sight_of(viewer: Viewer, permission: str = SEE) -> Sight:
     """The viewer's sight under a permission. Raises NotAllowed without it."""
-    owned = _owned(viewer, permission)
-    run = viewer.run_id or current_run()
+    return _sight(_owned(viewer, permission), viewer.run_id or current_run())
+
+
+def whole_city() -> Sight:
+    """All of the current run."""
+    return _sight(None, current_run())
+
+
+def _sight(owned: list[tuple[str, str]] | None, run: int) -> Sight:
     several = Datastream.objects.exclude(run_id=run).exists()
 
     def streams(alias: str) -> Sql | None:
@@ -101,3 +110,29 @@ def need(sight: Sight, entity: EntitySet, ids: Sequence[int]) -> None:
                 Text(f"没有该 {entity.single}（{number}）。", f"There is no such {entity.single} ({number})."),
                 subject=f"sensing:{entity.single}-{number}",
             )  # fmt: skip
+
+
+def refuse_shared(sight: Sight, entity: EntitySet, number: int) -> None:
+    """Raises Refusal where something hangs at an entity that is not to be seen: it would change or go with it."""
+    for relation in entity.relations.values():
+        target = target_of(relation)
+        seen = sight(target, "t")
+        if seen is None:
+            continue
+        near, tie = f"t.{relation.target_column}", Sql("")
+        if relation.link is not None:
+            table, source, other = relation.link
+            near, tie = f"l.{source}", Sql(f"JOIN {table} l ON l.{other} = t.id")
+        found = sql(
+            "SELECT 1 FROM {0} t {1} WHERE {2} = {3} AND ({4}) IS NOT TRUE LIMIT 1",
+            word(target.table), tie, word(near), value(number, "whole"), seen,
+        )  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute(found.text, list(found.values))
+            if cursor.fetchone() is not None:
+                raise Refusal(
+                    "of_others_too",
+                    Text("其他单位也在使用该实体，只有可管理全部使用者的岗位才能修改或删除。",
+                         "Others use it too: only who may write to all that hangs at it may change or remove it."),
+                    subject=f"sensing:{entity.single}-{number}",
+                )  # fmt: skip

@@ -83,6 +83,13 @@ def _check_parts(columns: Json, parts: int) -> None:
                       "Give as many of them as ObservedProperties.", zh="类型、单位与观测属性个数不一致。")  # fmt: skip
 
 
+def check_tied(numbers: list[int]) -> None:
+    """Raises Invalid where one of several results has another number of observed properties than of types."""
+    for row in Datastream.objects.filter(pk__in=numbers):
+        told = {"multi_types": row.multi_types, "unit_of_measurement": row.unit_of_measurement}
+        _check_parts(told, row.observed_properties.count())
+
+
 def _free(device: Device, wanted: str) -> str:
     """A code that no other series of the device has."""
     taken = set(Datastream.objects.filter(device=device, run_id=current_run()).values_list("property", flat=True))

@@ -13,6 +13,7 @@ from scoc.core.acting import Actor
 from scoc.core.fields import from_micros
 from scoc.core.now import city_now
 from scoc.core.refusals import invalid
+from scoc.sensing.ingest.interest import leave_news_of
 from scoc.sensing.models import (
     Datastream,
     DeviceType,
@@ -26,7 +27,7 @@ from scoc.sensing.models import (
 )
 from scoc.sensing.sta import observing, placing, removing, streams
 from scoc.sensing.sta.entities import EntitySet, Kind, Relation, target_of
-from scoc.sensing.sta.seeing import need, sight_of
+from scoc.sensing.sta.seeing import SHARED, need, refuse_shared, sight_of
 from scoc.sensing.sta.shaping import COUNTED, Draft, Json, drafted
 from scoc.sensing.sta.translating import Sight
 
@@ -74,6 +75,7 @@ class Writing:
                 self._related(entity, number, relation, draft.many[name])
         if entity.name == "HistoricalLocations":
             placing.follow_history(columns["thing_id"])
+        leave_news_of(entity.name, number)
         return number
 
     def _there(self, relation: Relation, one: int | Draft) -> int:
@@ -141,14 +143,22 @@ class Writing:
             return
         through: Any = _LINKS[table]
         through.objects.bulk_create([through(**{near: number, far: pk}) for pk in ids], ignore_conflicts=True)
+        tied = [number] if near in ("datastream_id", "historicallocation_id") else ids
+        if through is Datastream.observed_properties.through:
+            streams.check_tied(tied)
+        else:
+            histories = HistoricalLocation.objects.filter(pk__in=tied)
+            for thing_id in sorted(set(histories.values_list("thing_id", flat=True))):
+                placing.follow_history(thing_id)
 
     def unlink(self, entity: EntitySet, number: int, relation: Relation, other: int) -> None:
         """Take the tie of a many-to-many relation away. Raises Invalid where one cannot be without the other."""
         self.need(entity, [number])
         self.need(target_of(relation), [other])
         _refuse_packs(MODELS[entity.name]._default_manager.get(pk=number))
-        if relation.link is None or target_of(relation).relations[relation.back].required:
-            raise invalid(relation.name, f"A {target_of(relation).single} cannot be without a {entity.single}.",
+        back = target_of(relation).relations[relation.back]
+        if relation.link is None or relation.required or back.required:
+            raise invalid(relation.name, "One of the two cannot be without the other.",
                           "Link it to another one, or remove it.", zh="该关联不可缺少，请改关联其他实体。")  # fmt: skip
         table, near, far = relation.link
         if table == placing.TABLE:
@@ -160,10 +170,10 @@ class Writing:
 
     def point(self, target: EntitySet, pk: int, column: str, number: int) -> None:
         """Let an entity that is there point to another one from now on."""
-        if target.name.endswith("Datastreams"):
-            streams.change(pk, {column: number})
-        else:
-            MODELS[target.name]._default_manager.filter(pk=pk).update(**{column: number})
+        row = MODELS[target.name]._default_manager.select_for_update().get(pk=pk)
+        _refuse_packs(row)
+        self._write(target, row, {column: number})
+        leave_news_of(target.name, pk)
 
     def change(self, entity: EntitySet, number: int, body: Any, *, whole: bool) -> None:
         """Write what a body says of an entity; with `whole` what it does not say becomes empty."""
@@ -175,19 +185,25 @@ class Writing:
         for name, one in draft.one.items():
             relation = entity.relations[name]
             columns[relation.source_column] = self._there(relation, _named(one, draft, name))
-        match entity.name:
-            case "Datastreams" | "MultiDatastreams":
-                streams.change(number, columns)
-            case "Observations":
-                observing.change(number, columns)
-            case _:
-                self._rewrite(entity, row, columns)
+        if draft.columns and entity.name in SHARED:
+            refuse_shared(self.sight, entity, number)
+        self._write(entity, row, columns)
         for name, items in draft.many.items():
             ids = [_named(item, draft, name) for item in items]
             self.need(target_of(entity.relations[name]), ids)
             self._related(entity, number, entity.relations[name], list(ids))
 
+    def _write(self, entity: EntitySet, row: Any, columns: Json) -> None:
+        match entity.name:
+            case "Datastreams" | "MultiDatastreams":
+                streams.change(row.pk, columns)
+            case "Observations":
+                observing.change(row.pk, columns)
+            case _:
+                self._rewrite(entity, row, columns)
+
     def _rewrite(self, entity: EntitySet, row: Any, columns: Json) -> None:
+        before = [row.thing_id] if isinstance(row, HistoricalLocation) else []
         if entity.name in ("Locations", "FeaturesOfInterest") and "west" in columns:
             columns["area_id"] = placing.area_of(columns)
         if "at" in columns:
@@ -201,13 +217,16 @@ class Writing:
             case Location():
                 placing.follow_place(row)
             case HistoricalLocation():
-                placing.follow_history(row.thing_id)
+                for thing_id in sorted({row.thing_id, *before}):
+                    placing.follow_history(thing_id)
 
     def remove(self, entity: EntitySet, number: int) -> None:
         """Remove an entity and what cannot be without it (18-088 table 25)."""
         self.need(entity, [number])
         row: Any = MODELS[entity.name]._default_manager.select_for_update().get(pk=number)
         _refuse_packs(row)
+        if entity.name in SHARED:
+            refuse_shared(self.sight, entity, number)
         removing.REMOVED[entity.name](row)
 
 
@@ -246,8 +265,9 @@ def _refuse_packs(row: Any) -> None:
         case Datastream(thing=Thing() as thing):
             placing.refuse_listed(thing)
         case Location():
-            for thing in Thing.objects.filter(locations=row).select_related("device"):
-                placing.refuse_listed(thing)
+            placing.refuse_listed_at(row)
+        case Feature():
+            placing.refuse_listed_at(row.location)
         case HistoricalLocation():
             placing.refuse_listed(row.thing)
         case Sensor(type=DeviceType()) | ObservedProperty(code=str()):
