@@ -98,11 +98,16 @@ def wall_now() -> datetime:
 
 def city_now() -> datetime:
     """The city's time in the current run, UTC."""
+    return city_at(wall_now())
+
+
+def city_at(wall: datetime) -> datetime:
+    """The city's time in the current run at a wall time, UTC; a clock that stands still has one time alone."""
     pinned = _pinned.get()
     if pinned is not None:
         return pinned
     clock = run_clock()
-    return clock.at(wall_now()) if clock else wall_now()
+    return clock.at(wall) if clock else wall
 
 
 def run_clock(run_id: int | None = None) -> RunClock | None:

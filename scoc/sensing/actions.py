@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -25,7 +26,8 @@ from scoc.sensing.facts import (
     DeviceChanged,
     EntityWritten,
 )
-from scoc.sensing.ingest import partitions, refusing
+from scoc.sensing.ingest import partitions
+from scoc.sensing.ingest.accounting import settle
 from scoc.sensing.ingest.checking import bounds, check_rows
 from scoc.sensing.ingest.columns import Columns, Refused
 from scoc.sensing.ingest.credentials import CREDENTIAL_PURPOSE, new_secret, token_of
@@ -63,11 +65,13 @@ def ingest(actor: Actor, source: str, readings: Sequence[Reading]) -> IngestResu
     """
     rows = [(r.device_key, r.property, r.at, r.value, r.dedup_key) for r in readings]
     named = {row[0] for row in rows if isinstance(row[0], str)}
-    checked = check_rows(rows, devices(current_run(), named), bounds(history=False))
+    known = devices(current_run(), named)
+    received = Counter(row[0] if isinstance(row[0], str) and row[0] in known else "" for row in rows)
+    checked = check_rows(rows, known, bounds(history=False))
     columns = checked.columns()
     partitions.ensure_for(columns.at)
     taken = take(columns)
-    refusing.keep(source[:60], [row for _, row in checked.refused])
+    settle(source[:60], received, columns, taken.fresh, taken.recorded, [row for _, row in checked.refused])
     results: list[RowResult | None] = [None] * len(rows)
     for position, fresh, pk in zip(checked.positions, taken.fresh.tolist(), taken.ids.tolist(), strict=True):
         results[position] = RowResult("stored" if fresh else "duplicate", pk)
@@ -81,13 +85,12 @@ def ingest(actor: Actor, source: str, readings: Sequence[Reading]) -> IngestResu
 
 @action("sensing.import")
 def _import_chunk(
-    actor: Actor, source: str, columns: Columns, refused: Sequence[Refused], counts: Mapping[tuple[str, str], int],
-    *, judged: bool,
+    actor: Actor, source: str, received: Mapping[str, int], columns: Columns, refused: Sequence[Refused],
+    counts: Mapping[tuple[str, str], int], *, judged: bool,
 ) -> int:  # fmt: skip
     """Store one chunk of an import; how many of its readings were new."""
     taken = take(columns, judged=judged, first_ids=False)
-    refusing.keep(source, refused)
-    refusing.count(source, [(key, reason, number) for (key, reason), number in counts.items()])
+    settle(source, received, columns, taken.fresh, taken.recorded, refused, counts)
     return taken.stored
 
 
@@ -107,7 +110,9 @@ def import_table(actor: Actor, source: str, table: Iterable[Batch], *, judged: b
         found = checker.check(chunk)
         partitions.ensure_for(found.columns.at)
         with sparing() if len(chunk) >= _LARGE else nullcontext():
-            stored = _import_chunk(actor, source[:60], found.columns, found.kept, found.counts, judged=judged)
+            stored = _import_chunk(
+                actor, source[:60], found.received, found.columns, found.kept, found.counts, judged=judged
+            )
         result.rows += found.rows
         result.missing += found.missing
         result.stored += stored
@@ -254,11 +259,17 @@ def change_device_state(actor: Actor, device_id: int, state: str) -> None:
 
 
 @action("sensing.create_observation")
-def create_observations(actor: Actor, columns: Columns, refused: Sequence[Refused] = ()) -> Taken:
-    """Store observations of SensorThings that were checked; `refused` are those beside them that do not fit."""
+def create_observations(
+    actor: Actor, received: Mapping[str, int], columns: Columns, refused: Sequence[Refused] = ()
+) -> Taken:
+    """Store observations of SensorThings that were checked; `refused` are those beside them that do not fit.
+
+    `received` says by device key how many came.
+    """
     partitions.ensure_for(columns.at)
-    refusing.keep(SOURCE, refused)
-    return take(columns)
+    taken = take(columns)
+    settle(SOURCE, received, columns, taken.fresh, taken.recorded, refused)
+    return taken
 
 
 @action("sensing.create_entity", shared=True)

@@ -125,12 +125,12 @@ def _results(number: int, checked: Checked, taken: Taken, language: str) -> list
     return results
 
 
-async def _stored(door: Door, device: KnownDevice, checked: Checked) -> Taken:
+async def _stored(door: Door, device: KnownDevice, checked: Checked, received: int) -> Taken:
     """Wait until the rows are committed. Raises _Problem: then nothing is promised."""
     loop = asyncio.get_running_loop()
     waiting = Waiting(
         checked.columns() if checked.positions else no_columns(), [row for _, row in checked.refused], device.key,
-        loop, loop.create_future(),
+        loop, loop.create_future(), {device.key: received},
     )  # fmt: skip
     if not door.writer.submit(waiting):
         raise _Problem(503, "busy")
@@ -171,7 +171,7 @@ async def _take(scope: Event, receive: Receive) -> tuple[int, Message] | None:
         raise
     checked = Checked(sight.bounds())
     check_items(items, device, checked)
-    taken = await _stored(door, device, checked)
+    taken = await _stored(door, device, checked, len(items))
     results = _results(len(items), checked, taken, _language(headers))
     if isinstance(content, dict):
         only = results[0]

@@ -52,9 +52,10 @@ def _whole(text: str) -> int | float:
 
 
 def _row(item: dict[str, Any], device: KnownDevice) -> Row:
+    """What is said of a reading; whatever device it names, it is accounted as one of its sender."""
     at = item.get("at")
     return (
-        item.get("device_key", device.key), item.get("property"), at if isinstance(at, str) else None,
+        device.key, item.get("property"), at if isinstance(at, str) else None,
         item.get("value"), item.get("dedup_key"),
     )  # fmt: skip
 
@@ -66,14 +67,15 @@ def check_items(items: list[Any], device: KnownDevice, checked: Checked) -> None
             nothing = (device.key, "", None, None, None)
             checked.refuse(position, nothing, "malformed", "a reading is a JSON object", raw=str(item)[:300])
             continue
-        row = _row(item, device)
+        row, named = _row(item, device), item.get("device_key", device.key)
         if isinstance(item, _Twice):
             checked.refuse(position, row, "malformed", "a field stands twice")
         elif not item.keys() <= _FIELDS:
             extra = ", ".join(sorted(str(name)[:40] for name in item.keys() - _FIELDS)[:5])
             checked.refuse(position, row, "malformed", f"unknown fields: {extra}")
-        elif isinstance(row[0], str) and row[0] != device.key:
-            own = (device.key, *row[1:])
-            checked.refuse(position, own, "other_device", f"the credential is not that of {row[0][:60]}")
+        elif not isinstance(named, str):
+            checked.refuse(position, row, "wrong_type", "device and property are texts")
+        elif named != device.key:
+            checked.refuse(position, row, "other_device", f"the credential is not that of {named[:60]}")
         else:
             checked.add(position, row, device)

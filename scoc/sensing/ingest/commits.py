@@ -11,17 +11,19 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import InterfaceError, OperationalError, connection
 
 from scoc.core.access import system_actor
 from scoc.core.acting import Actor, unit_of_work
-from scoc.sensing.ingest import partitions, refusing
-from scoc.sensing.ingest.columns import Columns, Refused, joined
+from scoc.core.now import in_run
+from scoc.sensing.ingest import partitions
+from scoc.sensing.ingest.accounting import settle
+from scoc.sensing.ingest.columns import Columns, Flags, Refused, joined, no_columns
 from scoc.sensing.ingest.taking import Taken, take
 
 log = logging.getLogger(__name__)
@@ -53,10 +55,37 @@ class Waiting:
     device_key: str
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[Taken]
+    received: Mapping[str, int]
+    """How many readings came, by device key, before they were looked at."""
     source: str = SOURCE
+    run_id: int | None = None
+    """Of which run its datastreams are, where it is not that of real life."""
 
     def __len__(self) -> int:
         return len(self.columns) + len(self.refused)
+
+
+class Counted(NamedTuple):
+    """What is counted of refusals that no transaction stored yet."""
+
+    source: str
+    device_key: str
+    reason: str
+    reading: bool
+    """Whether a reading was refused, and no request as a whole."""
+    run_id: int | None = None
+
+
+@dataclass(slots=True)
+class _Part:
+    """What of a batch came by one source in one run."""
+
+    received: Counter[str] = field(default_factory=Counter)
+    columns: list[Columns] = field(default_factory=list)
+    fresh: list[Flags] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    more: Counter[tuple[str, str]] = field(default_factory=Counter)
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -72,8 +101,8 @@ class Writer:
 
     queue: deque[Waiting] = field(default_factory=deque)
     rows: int = 0
-    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """(source, device key, reason) of refusals without a reading, not yet stored."""
+    counts: Counter[Counted] = field(default_factory=Counter)
+    """Refusals that are not yet stored."""
     stopping: bool = False
     _news: threading.Condition = field(default_factory=threading.Condition)
     _thread: threading.Thread | None = None
@@ -97,9 +126,18 @@ class Writer:
         return True
 
     def count(self, device_key: str, reason: str, source: str = SOURCE) -> None:
-        """Count a refusal that carries no reading."""
+        """Count a request that is refused with no reading looked at."""
+        self._count(Counted(source, device_key, reason, reading=False))
+
+    def count_reading(
+        self, device_key: str, reason: str, source: str, run_id: int | None = None, number: int = 1
+    ) -> None:
+        """Count readings that came and are refused, where they are not kept."""
+        self._count(Counted(source, device_key, reason, reading=True, run_id=run_id), number)
+
+    def _count(self, counted: Counted, number: int = 1) -> None:
         with self._news:
-            self.counts[source, device_key, reason] += 1
+            self.counts[counted] += number
             if len(self.counts) == 1:
                 self.start()
                 self._news.notify()
@@ -169,18 +207,19 @@ class Writer:
                 self._commit(batch[middle:])
             elif batch:
                 log.exception("telemetry of %s cannot be written", batch[0].device_key)
-                self.count(batch[0].device_key, "fault", batch[0].source)
+                for key, number in batch[0].received.items():
+                    self.count_reading(key, "fault", batch[0].source, batch[0].run_id, number)
                 _tell([_Outcome(batch[0], error=Faulty(str(error)))])
             else:
                 raise
         else:
             _tell([_Outcome(one, taken=taken) for one, taken in zip(batch, takens, strict=True)])
 
-    def _count_later(self, counts: Counter[tuple[str, str, str]]) -> None:
+    def _count_later(self, counts: Counter[Counted]) -> None:
         with self._news:
             self.counts.update(counts)
 
-    def _store(self, batch: list[Waiting], counts: Counter[tuple[str, str, str]]) -> list[Taken]:
+    def _store(self, batch: list[Waiting], counts: Counter[Counted]) -> list[Taken]:
         """Commit a batch; what became of the rows of each request."""
         for attempt in (1, 2, 3):
             try:
@@ -191,32 +230,54 @@ class Writer:
                     raise
         raise AssertionError("The third attempt returns or raises.")
 
-    def _store_once(self, batch: list[Waiting], counts: Counter[tuple[str, str, str]]) -> list[Taken]:
+    def _store_once(self, batch: list[Waiting], counts: Counter[Counted]) -> list[Taken]:
         if self._actor is None:
             self._actor = system_actor("sensing")
         filled = [one.columns for one in batch if len(one.columns)]
-        columns = joined(filled) if filled else None
-        if columns is not None:
+        columns = joined(filled) if filled else no_columns()
+        if filled:
             partitions.ensure_for(columns.at)
         with unit_of_work(self._actor):
-            taken = take(columns) if columns is not None else None
-            for source in sorted({one.source for one in batch} | {source for source, _, _ in counts}):
-                refusing.keep(source, [row for one in batch if one.source == source for row in one.refused])
-                counted = [(key, reason, number) for (at, key, reason), number in counts.items() if at == source]
-                if counted:
-                    refusing.count(source, counted)
-        return _shares(batch, taken)
+            taken = take(columns)
+            shares = _shares(batch, taken)
+            _settle(batch, columns, taken, shares, counts)
+        return shares
 
 
-def _shares(batch: list[Waiting], taken: Taken | None) -> list[Taken]:
+def _shares(batch: list[Waiting], taken: Taken) -> list[Taken]:
     """The part of each request in what became of the whole batch."""
-    nothing = Taken(np.empty(0, np.bool_), np.empty(0, np.int64))
     shares, start = [], 0
     for one in batch:
         end = start + len(one.columns)
-        shares.append(Taken(taken.fresh[start:end], taken.ids[start:end]) if taken is not None else nothing)
+        shares.append(Taken(taken.fresh[start:end], taken.ids[start:end], taken.recorded))
         start = end
     return shares
+
+
+def _settle(
+    batch: list[Waiting], columns: Columns, taken: Taken, shares: list[Taken], counts: Counter[Counted]
+) -> None:
+    """Write the accounts of a batch, of each run and source by itself."""
+    parts: dict[tuple[int, str], _Part] = {}
+    for one, share in zip(batch, shares, strict=True):
+        part = parts.setdefault((one.run_id or 0, one.source), _Part())
+        part.received.update(one.received)
+        part.refused += one.refused
+        if len(one.columns):
+            part.columns.append(one.columns)
+            part.fresh.append(share.fresh)
+    for counted, number in counts.items():
+        part = parts.setdefault((counted.run_id or 0, counted.source), _Part())
+        (part.more if counted.reading else part.requests)[counted.device_key, counted.reason] += number
+        part.received[counted.device_key] += number if counted.reading else 0
+    for (run_id, source), part in sorted(parts.items(), key=lambda item: item[0]):
+        if len(parts) > 1:
+            columns = joined(part.columns) if part.columns else no_columns()
+            fresh = np.concatenate(part.fresh) if part.fresh else np.empty(0, np.bool_)
+        else:
+            fresh = taken.fresh
+        with in_run(run_id or None):
+            settle(source, part.received, columns, fresh, taken.recorded, part.refused, part.more, part.requests)
 
 
 def _tell(outcomes: list[_Outcome]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from django.db import connection
 from django.db.models import Sum
 
 from scoc.core.city.sections import city_settings
-from scoc.core.now import city_today, current_run, wall_now
+from scoc.core.now import current_run, wall_now
 from scoc.sensing.ingest.columns import Refused
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Rejected, RejectedCount
@@ -25,12 +26,12 @@ def counted_key(refused: Refused) -> str:
     return refused.device_key if refused.known else ""
 
 
-def keep(source: str, refused: Sequence[Refused]) -> None:
-    """Keep and count refused readings, in the open transaction."""
+def keep(source: str, today: date, refused: Sequence[Refused]) -> Counter[tuple[str, str]]:
+    """Keep refused readings, in the open transaction; how many they are by device key and reason."""
     if not refused:
-        return
+        return Counter()
     most = city_settings(SensingSettings).rejected_kept_per_device_day
-    run_id, today = current_run(), city_today()
+    run_id = current_run()
     counts = Counter((counted_key(row), row.reason) for row in refused)
     keys = {key for key, _ in counts}
     room = dict.fromkeys(keys, most)
@@ -52,12 +53,14 @@ def keep(source: str, refused: Sequence[Refused]) -> None:
                      reason=row.reason, detail=row.detail, raw=row.raw, recorded_at=recorded)
         )  # fmt: skip
     Rejected.objects.bulk_create(kept)
-    count(source, ((key, reason, number) for (key, reason), number in counts.items()))
+    return counts
 
 
-def count(source: str, counts: Iterable[tuple[str, str, int]]) -> None:
+def count(source: str, today: date, counts: Mapping[tuple[str, str], int]) -> None:
     """Add to the counts of (device key, reason)."""
-    run_id, today = current_run(), city_today()
-    rows = sorted((run_id, today, source, key, reason, number) for key, reason, number in counts)
+    if not counts:
+        return
+    run_id = current_run()
+    rows = sorted((run_id, today, source, key, reason, number) for (key, reason), number in counts.items())
     with connection.cursor() as cursor:
         cursor.executemany(_COUNT, rows)

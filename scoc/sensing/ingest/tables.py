@@ -70,6 +70,8 @@ class Found:
     columns: Columns
     rows: int = 0
     missing: int = 0
+    received: dict[str, int] = field(default_factory=dict)
+    """What came, by device key, before it was looked at; of unknown devices together."""
     kept: list[Refused] = field(default_factory=list)
     """Refused rows that are offered to be kept; they are counted when they are."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -129,6 +131,7 @@ class Checker:
             dedup = [given[i] if streams[int(ids[i])].keep else "" for i in np.nonzero(good)[0].tolist()]
         columns = Columns(ids[good], at[good], value[good], scale[good], dedup, streams)
         result = Found(columns, rows=int(present.sum()), missing=int((~present).sum()))
+        result.received = _received(keys, device_codes[present], known)
         bad = np.nonzero(present & ~good)[0]
         if len(bad):
             self._refuse(result, chunk.take(pa.array(bad)), known)
@@ -156,6 +159,13 @@ class Checker:
                 result.kept.append(refused)
             else:
                 result.counts[counted_key(refused), refused.reason] += 1
+
+
+def _received(keys: list[str], codes: Ints, known: dict[str, KnownDevice]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for key, number in zip(["", *keys], np.bincount(codes + 1, minlength=len(keys) + 1).tolist(), strict=True):
+        found[key if key in known else ""] += number
+    return dict(found)
 
 
 def _stream(

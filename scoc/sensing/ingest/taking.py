@@ -24,6 +24,8 @@ class Taken:
 
     fresh: Flags
     ids: Ints
+    recorded: int
+    """When, in wall time and microseconds."""
 
     @property
     def stored(self) -> int:
@@ -36,9 +38,9 @@ def take(rows: Columns, *, judged: bool = True, first_ids: bool = True) -> Taken
 
     With `first_ids` a repeat is answered with the id of the first one, else with 0.
     """
-    if not len(rows):
-        return Taken(np.empty(0, np.bool_), np.empty(0, np.int64))
     recorded = to_micros(wall_now())
+    if not len(rows):
+        return Taken(np.empty(0, np.bool_), np.empty(0, np.int64), recorded)
     # Equal rows keep the order of their arrival, so the first one is stored; all writers lock in this order.
     order = np.lexsort((rows.at, rows.datastream))
     work = rows.pick(order)
@@ -55,7 +57,7 @@ def take(rows: Columns, *, judged: bool = True, first_ids: bool = True) -> Taken
     if fresh.any():
         leave_news(ids[fresh], work.datastream[fresh])
         _spread(ids[fresh], work.pick(fresh), recorded, before, judged=judged)
-    taken = Taken(np.empty_like(fresh), np.empty_like(ids))
+    taken = Taken(np.empty_like(fresh), np.empty_like(ids), recorded)
     taken.fresh[order], taken.ids[order] = fresh, ids
     return taken
 

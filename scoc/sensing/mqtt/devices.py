@@ -228,7 +228,7 @@ class DevicePolicy(Policy):
         checked = load.checked
         waiting = Waiting(
             checked.columns() if checked.positions else no_columns(), [row for _, row in checked.refused], load.key,
-            loop, loop.create_future(), SOURCE,
+            loop, loop.create_future(), {load.key: load.rows}, SOURCE,
         )  # fmt: skip
         if not self._door.writer.submit(waiting):
             _say(told, Withhold(Reason.SERVER_BUSY))

@@ -27,7 +27,7 @@ from scoc.sensing.mqtt.codec import Reason, SubscribeItem
 from scoc.sensing.mqtt.policy import SWALLOW, Admitted, Client, Credentials, Message, Policy, Refuse, Verdict, Withhold
 from scoc.sensing.sta.asking import path_of
 from scoc.sensing.sta.doing import Asked, Caller, Done, do
-from scoc.sensing.sta.observing import SOURCE, reason_of
+from scoc.sensing.sta.observing import SOURCE, Unfit, reason_of
 from scoc.sensing.sta.reading import Reader, read
 from scoc.sensing.sta.seeing import SEE, sight_of
 
@@ -154,9 +154,12 @@ class KeyPolicy(Policy):
         caller = Caller(seat.actor, self._announcer.root)
         try:
             rows = await self._in_thread(lambda: do(caller, Asked("POST", below, body=payload)))
+        except Unfit as refusal:
+            self._door.writer.count_reading(refusal.device_key, reason_of(refusal), SOURCE, refusal.run_id)
+            return _unfit(refusal)
         except Invalid as refusal:
             self._door.writer.count("", reason_of(refusal), SOURCE)
-            return Refuse(Reason.PAYLOAD_FORMAT_INVALID, f"{refusal.errors[0].field}: {refusal.message.en}")
+            return _unfit(refusal)
         except Refusal as refusal:
             return Refuse(Reason.NOT_AUTHORIZED, refusal.message.en)
         except Exception:
@@ -165,7 +168,9 @@ class KeyPolicy(Policy):
         if isinstance(rows, Done):
             return SWALLOW
         loop = asyncio.get_running_loop()
-        waiting = Waiting(rows.columns, rows.refused, "", loop, loop.create_future(), SOURCE)
+        waiting = Waiting(
+            rows.columns, rows.refused, "", loop, loop.create_future(), rows.received, SOURCE, rows.run_id
+        )  # fmt: skip
         if not self._door.writer.submit(waiting):
             return Withhold(Reason.SERVER_BUSY)
         try:
@@ -184,6 +189,10 @@ class KeyPolicy(Policy):
                 connection.close()
 
         return await asyncio.get_running_loop().run_in_executor(self._door.pool, work)
+
+
+def _unfit(refusal: Invalid) -> Refuse:
+    return Refuse(Reason.PAYLOAD_FORMAT_INVALID, f"{refusal.errors[0].field}: {refusal.message.en}")
 
 
 def _may_hear(actor: Actor, topic: Topic) -> bool:

@@ -19,7 +19,7 @@ _KNOWN = ", ".join(sorted(_COMPONENTS))
 
 def read_arrays(viewer: Viewer, body: Any) -> observing.Sifted:
     """Every element checked by itself: a bad one does not fail its neighbours. Raises Refusal for the whole."""
-    found: list[Draft | Invalid] = []
+    found: list[tuple[observing.Owner, Draft | Invalid]] = []
     for n, block in enumerate(body if isinstance(body, list) else [body]):
         owner, components, rows = _block(block, f"[{n}]")
         if len(found) + len(rows) > MOST_ROWS:
@@ -27,9 +27,9 @@ def read_arrays(viewer: Viewer, body: Any) -> observing.Sifted:
                           zh=f"一次超过 {MOST_ROWS} 条观测值。")  # fmt: skip
         for row in rows:
             try:
-                found.append(_drafted(owner, components, row))
+                found.append((owner, _drafted(owner, components, row)))
             except Invalid as refusal:
-                found.append(refusal)
+                found.append((owner, refusal))
     return observing.sifted(viewer, found)
 
 

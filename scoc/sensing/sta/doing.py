@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 from django.conf import settings
 
 from scoc.core.acting import Viewer
+from scoc.core.now import current_run
 from scoc.core.refusals import Invalid, Refusal, invalid
 from scoc.kit.text import Text
 from scoc.sensing import actions
@@ -66,6 +67,9 @@ class Rows:
 
     columns: Columns
     answer: Callable[[Taken], Done]
+    received: Mapping[str, int]
+    """How many came, by device key."""
+    run_id: int
     refused: Sequence[Refused] = ()
 
 
@@ -123,8 +127,9 @@ def do(caller: Caller, asked: Asked) -> Done | Rows:
 def stored(viewer: Viewer, done: Done | Rows) -> Done:
     """A request that is done; observations that wait are stored now, in the open transaction or one of their own."""
     return (
-        done if isinstance(done, Done) else done.answer(actions.create_observations(viewer, done.columns, done.refused))
-    )
+        done if isinstance(done, Done)
+        else done.answer(actions.create_observations(viewer, done.received, done.columns, done.refused))
+    )  # fmt: skip
 
 
 def _landing(caller: Caller) -> dict[str, Any]:
@@ -166,13 +171,30 @@ def _holds_null(content: Any) -> bool:
 def _made(caller: Caller, path: Path, body: Any) -> Done | Rows:
     entity = path.last.entity
     given = _given(caller, path)
-    if entity.name == "Observations":
-        draft = drafted(entity, body, given=frozenset(given))
-        draft.one |= given
-        if not any(isinstance(one, Draft) for one in draft.one.values()):
-            columns = observing.rows_of(caller.viewer, draft)
-            return Rows(columns, lambda taken: _told(caller, entity, int(taken.ids[0])))
+    if entity.name == "Observations" and isinstance(body, dict):
+        return _observed(caller, entity, body, given)
     return _told(caller, entity, actions.create_entity(caller.viewer, entity.name, body, given))
+
+
+def _observed(caller: Caller, entity: EntitySet, body: dict[str, Any], given: dict[str, int]) -> Done | Rows:
+    """One observation. Raises Refusal; Unfit where it came and is rejected."""
+    owner = {**observing.owner_said(body), **given}
+    try:
+        draft: Draft | Invalid = drafted(entity, body, given=frozenset(given))
+    except Invalid as refusal:
+        draft = refusal
+    if isinstance(draft, Draft):
+        draft.one |= given
+        if any(isinstance(one, Draft) for one in draft.one.values()):
+            try:
+                return _told(caller, entity, actions.create_entity(caller.viewer, entity.name, body, given))
+            except Invalid as refusal:
+                draft = refusal
+    found = observing.one_of(caller.viewer, owner, draft)
+    return Rows(
+        found.columns, lambda taken: _told(caller, entity, int(taken.ids[0])), found.received, current_run(),
+        found.refused,
+    )  # fmt: skip
 
 
 def _told(caller: Caller, entity: EntitySet, number: int) -> Done:
@@ -272,7 +294,7 @@ def _arrays(caller: Caller, asked: Asked) -> Done | Rows:
         ]  # fmt: skip
         return Done(201, links)
 
-    return Rows(found.columns, answer, found.refused)
+    return Rows(found.columns, answer, found.received, current_run(), found.refused)
 
 
 def as_bad_request(refusal: Refusal) -> Refusal:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +15,14 @@ from scoc.core.now import city_now, current_run
 from scoc.core.refusals import Invalid, Refusal, invalid
 from scoc.kit.text import Text
 from scoc.sensing.ingest import partitions
+from scoc.sensing.ingest.accounting import move, settle
 from scoc.sensing.ingest.checking import REASONS, Bounds, bounds
 from scoc.sensing.ingest.columns import Columns, Refused
 from scoc.sensing.ingest.directory import Stream, stream
 from scoc.sensing.ingest.rebuilding import hold, recount
 from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Datastream, Observation
-from scoc.sensing.sta.entities import SETS
+from scoc.sensing.sta.entities import SETS, target_of
 from scoc.sensing.sta.seeing import need, sight_of
 from scoc.sensing.sta.shaping import Draft, Json
 
@@ -28,7 +30,18 @@ CREATE = "sensing.create_observation"
 SOURCE = "sensorthings"
 """Under which refused observations are kept and counted."""
 
+Owner = Mapping[str, int]
+"""The datastream that an observation belongs to, by the name of the relation."""
 _TIMES = frozenset({"at", "until", "result_at", "valid_from", "valid_until"})
+
+
+class Unfit(Invalid):
+    """An observation that came by itself and does not fit: a reading of that device that is rejected."""
+
+    def __init__(self, of: Invalid, device_key: str) -> None:
+        super().__init__(of.code, of.message, subject=of.subject, errors=of.errors)
+        self.device_key = device_key
+        self.run_id = current_run()
 
 
 def takes(number: int) -> Stream:
@@ -85,17 +98,32 @@ class Sifted:
     faults: list[Invalid | None]
     refused: list[Refused]
     """The faulty ones, to be kept and counted."""
+    received: Counter[str]
+    """How many came, by device key."""
 
 
-def sifted(viewer: Viewer, found: Sequence[Draft | Invalid]) -> Sifted:
-    """Look at observations whose datastreams and features are there already. Raises Refusal where they are not."""
-    _need(viewer, [one for one in found if isinstance(one, Draft)])
+def sifted(viewer: Viewer, found: Sequence[tuple[Owner, Draft | Invalid]]) -> Sifted:
+    """Look at observations whose datastreams and features are there already. Raises Refusal where they are not.
+
+    Of what could not even be drafted its owner alone is known, if that.
+    """
+    _need(viewer, [one for _, one in found if isinstance(one, Draft)])
+    said: dict[int | None, Stream | None] = {}
+    received: Counter[str] = Counter()
     span = bounds(history=True)
     rows: list[tuple[Stream, Json]] = []
     faults: list[Invalid | None] = []
     refused: list[Refused] = []
-    for one in found:
-        of = takes(_owner(one)) if isinstance(one, Draft) else None
+    for owner, one in found:
+        of: Stream | None
+        if isinstance(one, Draft):
+            of = takes(_owner(one))
+        else:
+            number = next(iter(owner.values()), None)
+            if number not in said:
+                said[number] = _said(viewer, owner)
+            of = said[number]
+        received[of.device_key if of else ""] += 1
         try:
             if isinstance(one, Invalid):
                 raise one
@@ -108,15 +136,35 @@ def sifted(viewer: Viewer, found: Sequence[Draft | Invalid]) -> Sifted:
             refused.append(_refused(of, refusal))
     columns = as_columns(rows)
     partitions.ensure_for(columns.at)  # here already: many months at once would keep the one writer busy
-    return Sifted(columns, faults, refused)
+    return Sifted(columns, faults, refused, received)
 
 
-def rows_of(viewer: Viewer, draft: Draft) -> Columns:
-    """One observation as a row to be stored. Raises Refusal."""
-    found = sifted(viewer, [draft])
-    if found.faults[0] is not None:
-        raise found.faults[0]
-    return found.columns
+def one_of(viewer: Viewer, owner: Owner, found: Draft | Invalid) -> Sifted:
+    """One observation by itself. Raises Refusal; Unfit where the observation does not fit."""
+    made = sifted(viewer, [(owner, found)])
+    if made.faults[0] is not None:
+        raise Unfit(made.faults[0], made.refused[0].device_key)
+    return made
+
+
+def owner_said(body: Any) -> Owner:
+    """The datastream that a body names, as far as one can tell."""
+    for name in ("Datastream", "MultiDatastream"):
+        of = body.get(name) if isinstance(body, dict) else None
+        if isinstance(of, dict) and isinstance(number := of.get("@iot.id"), int) and 0 < number < 2**63:
+            return {name: number}
+    return {}
+
+
+def _said(viewer: Viewer, owner: Owner) -> Stream | None:
+    """The datastream that somebody names whose observation does not fit, if that is there and may be written to."""
+    try:
+        for name, number in owner.items():
+            need(sight_of(viewer, CREATE), target_of(SETS["Observations"].relations[name]), [number])
+            return takes(number)
+    except Refusal:
+        pass
+    return None
 
 
 def _owner(draft: Draft) -> int:
@@ -153,7 +201,9 @@ def store(number: int, written: Sequence[Json]) -> list[int]:
     of, span = takes(number), bounds(history=True)
     columns = as_columns([(of, row_of(of, one, span)) for one in written])
     partitions.ensure_for(columns.at)
-    return [int(pk) for pk in take(columns).ids]
+    taken = take(columns)
+    settle(SOURCE, {of.device_key: len(written)}, columns, taken.fresh, taken.recorded)
+    return [int(pk) for pk in taken.ids]
 
 
 def change(number: int, columns: Json) -> None:
@@ -162,6 +212,8 @@ def change(number: int, columns: Json) -> None:
     of = takes(columns.get("datastream_id", stream_before))
     hold({stream_before, of.id})
     row = Observation.objects.select_for_update().get(pk=number)
+    if of.id != stream_before:
+        move(row, Datastream.objects.select_related("device").get(pk=of.id), SOURCE)
     before = row.at
     stood = {"at": to_micros(row.at), "result": row.result, "other": row.other}
     columns = columns | {"at": row_of(of, stood | columns, bounds(history=True))["at"]}

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from scoc.core.now import wall_now
+from scoc.sensing.ingest import accounting
 from scoc.sensing.ingest.directory import forget_directory
 from scoc.sensing.ingest.rebuilding import hold, recount
 from scoc.sensing.models import (
@@ -29,6 +30,7 @@ from scoc.sensing.sta import placing
 def _observations(rows: QuerySet[Observation]) -> None:
     """Remove observations; roll-ups and newest readings are as if they had never been."""
     hold(set(rows.values_list("datastream_id", flat=True)))
+    accounting.withdraw(rows)
     touched: dict[int, list[Any]] = {}
     for datastream_id, at in rows.values_list("datastream_id", "at"):
         touched.setdefault(datastream_id, []).append(at)
@@ -45,6 +47,7 @@ def _streams(rows: QuerySet[Datastream]) -> None:
         if row.thing is not None:
             placing.refuse_listed(row.thing)
     ids = [row.pk for row in found]
+    accounting.withdraw(Observation.objects.filter(datastream__in=ids))
     Observation.objects.filter(datastream__in=ids).delete()
     Latest.objects.filter(datastream__in=ids).delete()
     Rollup.objects.filter(datastream__in=ids).delete()

@@ -38,7 +38,7 @@ from scoc.sensing.sta.doing import (
     encoded,
     stored,
 )
-from scoc.sensing.sta.observing import SOURCE, reason_of
+from scoc.sensing.sta.observing import SOURCE, Unfit, reason_of
 
 ROOT = "/sta/v1.1"
 THREADS = 4
@@ -70,13 +70,21 @@ def _answer(request: ASGIRequest) -> HttpResponse | Rows:
     try:
         return with_connection(lambda: _asked(request))
     except Exception as error:  # noqa: BLE001  # of_error logs what is a fault
-        if isinstance(error, Invalid) and _door is not None and request.method == "POST" and _observes(request):
+        if not _counted(error) and isinstance(error, Invalid) and _observes(request) and _door is not None:
             _door.writer.count("", reason_of(error), SOURCE)
         return _problem(request, error)
 
 
 def _observes(request: ASGIRequest) -> bool:
-    return request.path.rstrip("/").endswith("Observations")
+    return request.method == "POST" and request.path.rstrip("/").endswith("Observations")
+
+
+def _counted(error: Exception) -> bool:
+    """Count an observation that is refused."""
+    if not isinstance(error, Unfit) or _door is None:
+        return False
+    _door.writer.count_reading(error.device_key, reason_of(error), SOURCE, error.run_id)
+    return True
 
 
 def _problem(request: ASGIRequest, error: Exception) -> HttpResponse:
@@ -126,6 +134,7 @@ def _done(caller: Caller, asked: Asked) -> Done | Rows:
 
 def _batch(request: ASGIRequest, caller: Caller, kind: str) -> Done:
     def tell(error: Exception) -> Done:
+        _counted(error)
         answer = _problem(request, error)
         return Done(answer.status_code, msgspec.Raw(answer.content))
 
@@ -141,7 +150,9 @@ def _http(done: Done) -> HttpResponse:
 async def _stored(request: ASGIRequest, rows: Rows) -> HttpResponse:
     """Wait until observations are committed with those of others; nothing is promised before."""
     loop = asyncio.get_running_loop()
-    waiting = Waiting(rows.columns, rows.refused, "", loop, loop.create_future(), SOURCE)
+    waiting = Waiting(
+        rows.columns, rows.refused, "", loop, loop.create_future(), rows.received, SOURCE, rows.run_id
+    )  # fmt: skip
     later = {"Retry-After": "1"}
     if _door is None or not _door.writer.submit(waiting):
         return problem(request, 503, "records_away", headers=later)
@@ -174,6 +185,8 @@ async def _response(scope: Event, receive: Receive) -> HttpResponse | None:
         try:
             body = await body_of(receive, dict(scope["headers"]), MOST_BODY)
         except TooLarge:
+            if _observes(request) and _door is not None:
+                _door.writer.count("", "too_large", SOURCE)
             return problem(request, 413, "too_large", headers={"Connection": "close"})  # the rest is not read
         except TooSlow:
             return problem(request, 408, "too_slow", headers={"Connection": "close"})
