@@ -7,19 +7,23 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
+from scoc.core.now import wall_now
 from scoc.core.refusals import Invalid, NotFound
-from scoc.sensing.ingest.doors import Door
 from scoc.sensing.ingest.interest import ENTITIES, EVERYTHING, renew
 from scoc.sensing.models import News
 from scoc.sensing.mqtt.policy import Message
 from scoc.sensing.sta.asking import Path, path_of, query_of
 from scoc.sensing.sta.reading import Reader, address_of, read, read_some
+from scoc.sensing.sta.seeing import whole_city
 
 if TYPE_CHECKING:
     from scoc.sensing.mqtt.broker import Broker
@@ -30,6 +34,10 @@ LOOK_SECONDS = 0.25
 RENEW_SECONDS = 20.0
 MOST_NEWS = 5_000
 """So many observations are told of in one look; the others in the next."""
+MOST_KEPT = 100_000
+"""So many news are looked through in one look."""
+SETTLED = timedelta(seconds=30)
+"""News that is older, and was told of, is not looked at again: what was to be committed before it has been."""
 _STREAMS = ("Datastreams", "MultiDatastreams")
 
 
@@ -73,15 +81,18 @@ class Topic:
 class Announcer:
     """Looks for what is new as long as somebody waits for it."""
 
-    door: Door
     root: str
     """The address that links begin with."""
     topics: dict[str, Topic] = field(default_factory=dict)
     waiting: Counter[str] = field(default_factory=Counter)
     """How many subscriptions there are of each topic."""
     holder: str = field(default_factory=lambda: secrets.token_hex(8))
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "mqtt-announcer"))
+    """A thread of its own: many topics must not keep devices waiting."""
+    _settled: int = 0
+    """The last news of which no earlier one is still to come."""
     _told: set[int] = field(default_factory=set)
-    """News that was told of."""
+    """Later news that was told of."""
     _changed: bool = False
     _renewed: float = 0.0
 
@@ -108,7 +119,7 @@ class Announcer:
             if not self.topics and not self._changed:
                 continue
             try:
-                messages = await loop.run_in_executor(self.door.pool, self._look, loop.time())
+                messages = await loop.run_in_executor(self.pool, self._look, loop.time())
             except Exception:  # noqa: BLE001  # it is recorded; the next look tells what this one could not
                 broker.failed("what is new could not be looked for")
                 continue
@@ -120,29 +131,40 @@ class Announcer:
         try:
             topics = list(self.topics.values())
             if self._changed or moment - self._renewed > RENEW_SECONDS:
-                self._changed, self._renewed = False, moment
-                renew(self.holder, {pk for topic in topics for pk in topic.streams})
-            reader = Reader(_everything, self.root)
-            return list(self._news(reader, topics))
+                self._changed = False
+                try:
+                    renew(self.holder, {pk for topic in topics for pk in topic.streams})
+                except Exception:
+                    self._changed = True
+                    raise
+                self._renewed = moment
+            # Rights were looked at when somebody subscribed, and are looked at again by the policy of keys.
+            return list(self._news(Reader(whole_city(), self.root), topics))
         finally:
             connection.close()
 
     def _news(self, reader: Reader, topics: list[Topic]) -> Iterator[Message]:
         """Commits come in another order than ids, so all that is kept is looked through for what was not told."""
-        rows = list(News.objects.order_by("id").values_list("id", "entity", "number")[: MOST_NEWS * 4])
+        later = News.objects.filter(id__gt=self._settled).order_by("id")
+        rows = list(later.values_list("id", "entity", "number", "recorded_at")[:MOST_KEPT])
         fresh = [row for row in rows if row[0] not in self._told][:MOST_NEWS]
         written: dict[str, set[int]] = {}
-        for _, entity, number in fresh:
+        for _, entity, number, _ in fresh:
             written.setdefault(entity, set()).add(number)
         for topic in topics:
             ids = written.get(topic.path.last.entity.name)
             if ids:
-                yield from _told_of(reader, topic, sorted(ids))
-        self._told = {row[0] for row in rows} & (self._told | {row[0] for row in fresh})
-
-
-def _everything(*_: Any) -> None:
-    """Rights were looked at when somebody subscribed."""
+                try:
+                    yield from _told_of(reader, topic, sorted(ids))
+                except (OperationalError, InterfaceError):
+                    raise  # told of in the next look
+                except Exception:
+                    log.exception("mqtt: nothing can be told to %s", topic.name)
+        told = self._told | {row[0] for row in fresh}
+        before = wall_now() - SETTLED
+        settled = [row[0] for row in takewhile(lambda row: row[0] in told and row[3] < before, rows)]
+        self._settled = settled[-1] if settled else self._settled
+        self._told = {row[0] for row in rows[len(settled) :]} & told
 
 
 def _told_of(reader: Reader, topic: Topic, ids: list[int]) -> Iterator[Message]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +20,7 @@ from scoc.core import clients, now
 from scoc.core.access import allowed
 from scoc.core.acting import Actor
 from scoc.core.refusals import Invalid, NotAllowed, NotFound, Refusal, TooMuch
+from scoc.kit.text import Text
 from scoc.sensing.ingest.commits import Away, Faulty, Waiting
 from scoc.sensing.ingest.doors import DEADLINE_SECONDS, Door
 from scoc.sensing.mqtt import topics
@@ -26,7 +28,7 @@ from scoc.sensing.mqtt.announcing import BEGINNING, Announcer, Topic
 from scoc.sensing.mqtt.codec import Reason, SubscribeItem
 from scoc.sensing.mqtt.policy import SWALLOW, Admitted, Client, Credentials, Message, Policy, Refuse, Verdict, Withhold
 from scoc.sensing.sta.asking import path_of
-from scoc.sensing.sta.doing import Asked, Caller, Done, do
+from scoc.sensing.sta.doing import Asked, Caller, Done, Rows, do
 from scoc.sensing.sta.observing import SOURCE, Unfit, reason_of
 from scoc.sensing.sta.reading import Reader, read
 from scoc.sensing.sta.seeing import SEE, sight_of
@@ -41,7 +43,9 @@ LOOK_SECONDS = 5.0
 """So often the keys of connected machines are looked at again."""
 _OF_ONE = frozenset({"Things", "Datastreams", "MultiDatastreams", "HistoricalLocations", "Observations"})
 """What belongs to one thing, and so to one organisation, with all that hangs at it on the way down."""
-_DOWN = frozenset({"Datastreams", "MultiDatastreams", "Observations", "HistoricalLocations", "Locations"})
+_DOWN = frozenset({"Datastreams", "MultiDatastreams", "Observations", "HistoricalLocations"})
+"""A thing may be at a place of others, so its places are not among them."""
+THREADS = 2
 
 
 @dataclass(eq=False, slots=True)
@@ -60,6 +64,8 @@ class KeyPolicy(Policy):
         self._announcer = announcer
         self._clients: set[Client] = set()
         self._waiting: set[tuple[str, str, str]] = set()
+        self.pool = ThreadPoolExecutor(THREADS, "mqtt-keys")
+        """Beside that of devices: what machines ask for may take longer than a look-up."""
 
     async def authenticate(self, shown: Credentials) -> Admitted | int:
         """The machine whose key is the password."""
@@ -95,11 +101,14 @@ class KeyPolicy(Policy):
 
     async def look(self, broker: Broker) -> None:
         """Look at every connected machine once: who came back with other rights asks for its subscriptions anew."""
+        heard: dict[tuple[str, str], list[str]] = {}
+        for principal, client_id, filter_ in self._waiting:
+            heard.setdefault((principal, client_id), []).append(filter_)
         for client in list(self._clients):
             seat = client.data
             if isinstance(seat, Seat):
-                actor = await self._in_thread(partial(clients.actor_of_key, seat.key, "", counted=False))
-                if actor is None or actor.grants != seat.actor.grants:
+                filters = heard.get((client.principal, client.client_id), [])
+                if not await self._in_thread(partial(_still, seat, filters)):
                     broker.expel(client, Reason.NOT_AUTHORIZED)
 
     # -- what it hears
@@ -151,9 +160,16 @@ class KeyPolicy(Policy):
         return self._take(client.data, below, message.payload)
 
     async def _take(self, seat: Seat, below: str, payload: bytes) -> Verdict:
-        caller = Caller(seat.actor, self._announcer.root)
+        def work() -> Done | Rows:
+            actor = clients.actor_of_key(seat.key, seat.actor.address)  # each publication is a call
+            if actor is None:
+                raise NotAllowed("no_permission", Text("密钥已失效。", "The key has ended."))
+            return do(Caller(actor, self._announcer.root), Asked("POST", below, body=payload))
+
         try:
-            rows = await self._in_thread(lambda: do(caller, Asked("POST", below, body=payload)))
+            rows = await self._in_thread(work)
+        except TooMuch:
+            return Withhold(Reason.QUOTA_EXCEEDED)
         except Unfit as refusal:
             self._door.writer.count_reading(refusal.device_key, reason_of(refusal), SOURCE, refusal.run_id)
             return _unfit(refusal)
@@ -188,7 +204,20 @@ class KeyPolicy(Policy):
             finally:
                 connection.close()
 
-        return await asyncio.get_running_loop().run_in_executor(self._door.pool, work)
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+
+
+def _still(seat: Seat, filters: list[str]) -> bool:
+    """Whether a machine may do what it might when it came, and hear what it subscribed to: things change hands."""
+    actor = clients.actor_of_key(seat.key, "", counted=False)
+    if actor is None or actor != replace(seat.actor, address=""):
+        return False
+    found = [topic for name in filters if (topic := Topic.of(topics.shared(name)[1])) is not None]
+    try:
+        with now.in_run(actor.run_id):
+            return not found or allowed(actor, SEE).city or all(_may_hear(actor, topic) for topic in found)
+    except Refusal:
+        return False
 
 
 def _unfit(refusal: Invalid) -> Refuse:

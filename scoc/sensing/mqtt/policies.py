@@ -25,7 +25,7 @@ class CityPolicy(Policy):
     """Hands each client over to the policy of its kind."""
 
     def __init__(self, door: Door, root: str) -> None:
-        self.announcer = Announcer(door, root)
+        self.announcer = Announcer(root)
         self.devices = DevicePolicy(door)
         self.keys = KeyPolicy(door, self.announcer)
 
@@ -70,6 +70,11 @@ class CityPolicy(Policy):
             if principal.startswith(keys.PRINCIPAL):
                 for filter_ in session.subscriptions:
                     self.keys.waits(principal, client_id, filter_)
+
+    def close(self) -> None:
+        """End the threads."""
+        for pool in (self.keys.pool, self.announcer.pool):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def watch(self, broker: Broker) -> None:
         """Expel whose rights ended, and tell what is new; until cancelled."""

@@ -49,6 +49,7 @@ class Listener:
             with contextlib.suppress(asyncio.CancelledError):
                 await self.watching
         await self.broker.stop()
+        self.policy.close()
 
 
 _listener: Listener | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -11,15 +13,18 @@ import pytest
 from scoc.core.access import system_actor
 from scoc.core.acting import Actor
 from scoc.core.clients import issue
-from scoc.core.models import ApiKey, Post, User
+from scoc.core.models import ApiKey, Post, Run, User
 from scoc.core.now import wall_now
 from scoc.core.tests.factories import City, make_actor
+from scoc.kit.text import Text
 from scoc.sensing import actions
 from scoc.sensing.ingest.interest import forget_interest
 from scoc.sensing.models import Datastream, Interest, News, Observation, RejectedCount, Thing
 from scoc.sensing.mqtt import announcing, keys
-from scoc.sensing.mqtt.announcing import Topic
-from scoc.sensing.mqtt.codec import Reason
+from scoc.sensing.mqtt.announcing import Announcer, Topic
+from scoc.sensing.mqtt.codec import Disconnect, Publish, Reason
+from scoc.sensing.schemas import Reading
+from scoc.sensing.sta.doing import Done
 from scoc.sensing.tests.factories import PM25, make_device, make_type
 from scoc.sensing.tests.mqtt.peer import run
 from scoc.sensing.tests.mqtt.test_devices import at, beside, hub, token_of
@@ -199,5 +204,149 @@ def test_a_revoked_key_ends_the_connection(keeper: Actor, stream: Datastream) ->
             await peer.ended()
             _, answer = await there.connect("gateway", 5, password=key)
             assert answer.reason == Reason.BAD_CREDENTIALS
+
+    run(course())
+
+
+# --- what it must not do
+
+
+def test_what_is_observed_in_a_drill_is_not_told_in_real_life(keeper: Actor) -> None:
+    device = make_device("dev-a", type_=make_type("station", (PM25,)))
+    drill = Run.objects.create(kind=Run.Kind.EXERCISE, name=Text("演练", "Drill"), started_at=wall_now())
+    real = Datastream.objects.get(device=device)
+    line = Datastream.objects.get(device=device)
+    line.pk, line.run = None, drill
+    line.save()
+    key = key_of(keeper)
+
+    def ingest(run_id: int, value: float) -> None:
+        actions.ingest(system_actor("sensing").on_run(run_id), "test", [Reading("dev-a", "pm25", wall_now(), value)])
+
+    async def course() -> None:
+        async with hub() as there:
+            peer = await there.client("screen", 5, password=key)
+            wanted = f"v1.1/Datastreams({line.pk})/Observations"
+            assert (await peer.subscribe("v1.1/Observations?$select=result", wanted, qos=1)).reasons[0] == 1
+            await _listening()
+            await beside(lambda: ingest(drill.pk, 1.0))
+            await beside(lambda: ingest(real.run_id, 2.0))
+            assert (await heard(peer))[1] == {"result": 2}
+            await peer.nothing()
+
+    run(course())
+
+
+def test_a_thing_that_changes_hands_is_not_heard_any_more(committed: City) -> None:
+    other = make_actor("sensing.*", scope="unit", organisation=committed.utility, machines=True)
+
+    async def course() -> None:
+        own = await beside(lambda: post(other, "Things", {**BUOY, "Datastreams": [STREAM]}))
+        key = await beside(lambda: key_of(other))
+        async with hub() as there:
+            peer = await there.client("screen", 5, password=key)
+            places = f"v1.1/Things({own})/Locations"  # those may be of others
+            assert (await peer.subscribe(f"v1.1/Things({own})", places, qos=1)).reasons == [1, Reason.NOT_AUTHORIZED]
+            await there.policy.keys.look(there.broker)
+            await peer.nothing()
+            await beside(lambda: Thing.objects.filter(pk=own).update(organisation=committed.bureau))
+            await peer.ended()
+
+    run(course())
+
+
+def test_what_stands_inside_of_what_was_made_is_told_of(keeper: Actor, stream: Datastream) -> None:
+    key = key_of(keeper)
+
+    async def course() -> None:
+        async with hub() as there:
+            peer = await there.client("screen", 5, password=key)
+            names = ("Things", "Locations", "HistoricalLocations", "Datastreams", "Sensors", "ObservedProperties")
+            await peer.subscribe(*(f"v1.1/{name}" for name in names), qos=1)
+            await _listening()
+            await beside(lambda: post(keeper, "Things", {**BUOY, "Datastreams": [STREAM]}))
+            assert {(await heard(peer))[0] for _ in names} == {f"v1.1/{name}" for name in names}
+            await peer.nothing()
+
+    run(course())
+
+
+def test_a_topic_that_cannot_be_told_of_silences_no_other(
+    keeper: Actor, stream: Datastream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = announcing._told_of
+
+    def broken(reader: Any, topic: Topic, ids: list[int]) -> Any:
+        return 1 / 0 if topic.options else tell(reader, topic, ids)
+
+    monkeypatch.setattr(announcing, "_told_of", broken)
+    key = key_of(keeper)
+
+    async def course() -> None:
+        async with hub() as there:
+            peer = await there.client("screen", 5, password=key)
+            await peer.subscribe("v1.1/Observations?$select=result", "v1.1/Observations", qos=1)
+            await _listening()
+            await beside(lambda: post(keeper, f"Datastreams({stream.pk})/Observations", {"result": 5}))
+            assert (await heard(peer))[1]["result"] == 5
+
+    run(course())
+
+
+def test_every_news_is_told_of_once_however_many_there_are(
+    keeper: Actor, stream: Datastream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcing, "MOST_NEWS", 3)
+    monkeypatch.setattr(announcing, "MOST_KEPT", 5)
+    monkeypatch.setattr(announcing, "SETTLED", timedelta(0))
+    numbers = [post(keeper, f"Datastreams({stream.pk})/Observations", {"result": n}) for n in range(20)]
+    News.objects.bulk_create(News(entity="Observations", number=pk, recorded_at=wall_now()) for pk in numbers)
+    announcer = Announcer("")
+    announcer.begin("v1.1/Observations?$select=result")
+    told = [json.loads(message.payload)["result"] for n in range(12) for message in announcer._look(n)]
+    assert told == list(range(20))
+
+
+def test_slow_machines_keep_no_device_waiting(
+    keeper: Actor, stream: Datastream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = token_of(make_device("dev-a", type_=make_type("station", (PM25,))))
+    key, over, begun = key_of(keeper), threading.Event(), list[int]()
+
+    def slow(*_: Any) -> Done:
+        begun.append(1)
+        over.wait(10)
+        return Done(200)
+
+    monkeypatch.setattr(keys, "do", slow)
+
+    async def course() -> None:
+        async with hub() as there:
+            machines = [await there.client(f"m{n}", 5, password=key) for n in range(4)]
+            sent = [asyncio.create_task(one.publish("v1.1/Observations", b"{}", 1)) for one in machines]
+            await there.until(lambda: len(begun) == keys.THREADS)
+            sender = await there.client("dev-a", 5, username="dev-a", password=token)
+            body = json.dumps({"property": "pm25", "at": at(), "value": 3}).encode()
+            assert await asyncio.wait_for(sender.publish("telemetry/dev-a", body, 1), 5) == 0
+            over.set()
+            assert await asyncio.gather(*sent) == [0] * 4
+
+    run(course())
+
+
+def test_publications_count_as_calls_of_the_key(keeper: Actor, stream: Datastream) -> None:
+    key = key_of(keeper)
+    ApiKey.objects.update(per_minute=2)
+
+    async def course() -> None:
+        async with hub() as there:
+            peer = await there.client("gateway", 5, password=key)
+            name = f"v1.1/Datastreams({stream.pk})/Observations"
+            assert await peer.publish(name, b'{"result": 1}', 1) == 0
+            peer.send(Publish(topic=name, payload=b'{"result": 2}', qos=1, packet_id=2))
+            (farewell,) = await peer.ended()
+            assert isinstance(farewell, Disconnect)
+            assert farewell.reason == Reason.QUOTA_EXCEEDED
+            assert await beside(Observation.objects.count) == 1
 
     run(course())
