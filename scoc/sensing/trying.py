@@ -92,7 +92,7 @@ class Course:
             if at > self._start and silent(self._settings, self._cadence, self._heard, at):
                 yield self._fell_silent()
                 yield Cleared(at, value)
-            self._heard, self._value = max(self._heard, at), value
+            self._heard, self._value = at, value
 
     def _fell_silent(self) -> Raised:
         at = self._heard + silence_of(self._settings, self._cadence)

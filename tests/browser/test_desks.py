@@ -191,7 +191,18 @@ def test_what_a_device_sends_with_its_new_credential_arrives_on_its_page(page: P
     page.goto(f"{address}/sensing/rejected?device=ZS-0001")
     expect(page.locator("tbody tr").first).to_contain_text("超出")
     page.goto(f"{address}/sensing/rules")
-    expect(page.locator("tbody tr", has_text="noise.loud")).to_contain_text("75")
+    loud = page.locator("tbody tr", has_text="noise.loud")
+    expect(loud).to_contain_text("75")
+    loud.get_by_role("button", name="试算").click()
+    page.fill("input[name=try-raise_at]", "60")
+    page.fill("input[name=try-clear_at]", "70")
+    page.get_by_role("button", name="试算", exact=True).first.click()
+    expect(page.get_by_text("恢复值越过了触发值")).to_be_visible()
+    page.fill("input[name=try-clear_at]", "55")
+    page.fill("input[name=try-duration_seconds]", "0")
+    page.get_by_role("button", name="试算", exact=True).first.click()
+    expect(page.get_by_text("会产生 1 条告警")).to_be_visible()
+    expect(page.get_by_text("现行规则 0 条")).to_be_visible()
 
 
 def test_vital_signs_open_how_they_are_made(page: Page, address: str) -> None:

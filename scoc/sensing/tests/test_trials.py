@@ -133,6 +133,13 @@ def test_a_device_never_heard_is_silent_from_the_start(city: City, monday: datet
     assert (one.device_key, one.started_at, one.raised_at, one.ended_at) == ("mute", LONG_AGO, T0, None)
 
 
+def test_readings_older_than_their_device_tell_of_silence_too(city: City, monday: datetime) -> None:
+    device = make_device(registered_at=monday)
+    take(device, 40)
+    take(device, 41, 42, start=20)
+    assert story(ask(SILENCE)) == [(0, 5, 20, None, 1), (21, 26, None, None, 1)]
+
+
 def test_what_came_late_counts_at_its_time(city: City, monday: datetime) -> None:
     make_rule()
     device = make_device()

@@ -10,6 +10,8 @@ export type Series = Schemas['SeriesOut']
 export type AlarmRow = Schemas['AlarmRow']
 export type Alarm = Schemas['AlarmOut']
 export type RuleRow = Schemas['RuleRow']
+export type Trial = Schemas['TrialOut']
+export type TrialIn = Schemas['TrialIn']
 export type RejectedRow = Schemas['RejectedRow']
 export type RejectedCount = Schemas['RejectedCountRow']
 export type Grain = 'auto' | 'raw' | 'hour' | 'day'
@@ -91,6 +93,8 @@ export const revokeCredential = (device_id: number) =>
 
 export const rules = (cursor: string | null): Promise<Schemas['Page_RuleRow_']> =>
   body(http.GET('/api/v1/sensing/rules', { params: { query: { limit: 200, ...(cursor ? { cursor } : {}) } } }))
+
+export const tryRule = (wanted: TrialIn): Promise<Trial> => body(http.POST('/api/v1/sensing/rules/try', { body: wanted }))
 
 export const rejected = (
   filter: { device_key?: string; reason?: string },
