@@ -34,7 +34,7 @@ class Taken:
 
 
 def take(rows: Columns, *, judged: bool = True, first_ids: bool = True) -> Taken:
-    """Store accepted rows in the open transaction. With `judged` the rules look at them.
+    """Store accepted rows in the open transaction. With `judged` the rules look at them, and listeners hear of them.
 
     With `first_ids` a repeat is answered with the id of the first one, else with 0.
     """
@@ -55,7 +55,8 @@ def take(rows: Columns, *, judged: bool = True, first_ids: bool = True) -> Taken
     if work.more:
         storing.complete(ids[fresh], work.pick(fresh))
     if fresh.any():
-        leave_news(ids[fresh], work.datastream[fresh])
+        if judged:  # of history nobody waits to hear, and there may be millions of it
+            leave_news(ids[fresh], work.datastream[fresh])
         _spread(ids[fresh], work.pick(fresh), recorded, before, judged=judged)
     taken = Taken(np.empty_like(fresh), np.empty_like(ids), recorded)
     taken.fresh[order], taken.ids[order] = fresh, ids

@@ -38,6 +38,11 @@ MOST_KEPT = 100_000
 """So many news are looked through in one look."""
 SETTLED = timedelta(seconds=30)
 """News that is older, and was told of, is not looked at again: what was to be committed before it has been."""
+AT_ONCE = 100
+"""So many messages are given out before whoever hears them may take them."""
+ROOM_SECONDS = 0.02
+ROOM_TURNS = 50
+"""So often a client that does not take them keeps the others waiting so long."""
 _STREAMS = ("Datastreams", "MultiDatastreams")
 
 
@@ -123,7 +128,9 @@ class Announcer:
             except Exception:  # noqa: BLE001  # it is recorded; the next look tells what this one could not
                 broker.failed("what is new could not be looked for")
                 continue
-            for message in messages:
+            for n, message in enumerate(messages):
+                if n % AT_ONCE == 0:
+                    await _room(broker, message.topic)
                 broker.publish(message)
 
     def _look(self, moment: float) -> list[Message]:
@@ -165,6 +172,16 @@ class Announcer:
         settled = [row[0] for row in takewhile(lambda row: row[0] in told and row[3] < before, rows)]
         self._settled = settled[-1] if settled else self._settled
         self._told = {row[0] for row in rows[len(settled) :]} & told
+
+
+async def _room(broker: Broker, topic: str) -> None:
+    """Let clients take what waits for them: many at once must not cut off one that keeps up."""
+    await asyncio.sleep(0)  # what was written goes out
+    for _ in range(ROOM_TURNS):
+        hearing = [to.session for to in broker.router.deliveries(topic, None)]
+        if not any(one.connection and len(one.waiting) > broker.limits.queued // 2 for one in hearing):
+            return
+        await asyncio.sleep(ROOM_SECONDS)
 
 
 def _told_of(reader: Reader, topic: Topic, ids: list[int]) -> Iterator[Message]:

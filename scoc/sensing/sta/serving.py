@@ -44,8 +44,11 @@ ROOT = "/sta/v1.1"
 THREADS = 4
 MOST_WAITING = 500
 """Requests that wait for a thread or are in one; more are told to come again."""
+MOST_HELD = 67_108_864
+"""Bytes of all bodies that wait for a thread or are in one."""
 _pool: ThreadPoolExecutor | None = None
 _waiting = 0
+_held = 0
 _door: Door | None = None
 
 
@@ -179,25 +182,28 @@ async def sensorthings(scope: Event, receive: Receive, send: Send) -> None:
 
 async def _response(scope: Event, receive: Receive) -> HttpResponse | None:
     """The answer to a request; None where its sender is gone."""
-    global _waiting
-    request = ASGIRequest(dict(scope), io.BytesIO())
+    global _waiting, _held
+    request, body = ASGIRequest(dict(scope), io.BytesIO()), b""
     if scope["method"] in WRITES:
         try:
-            body = await body_of(receive, dict(scope["headers"]), MOST_BODY)
+            sent = await body_of(receive, dict(scope["headers"]), MOST_BODY)
         except TooLarge:
             if _observes(request) and _door is not None:
                 _door.writer.count("", "too_large", SOURCE)
             return problem(request, 413, "too_large", headers={"Connection": "close"})  # the rest is not read
         except TooSlow:
             return problem(request, 408, "too_slow", headers={"Connection": "close"})
-        if body is None:
+        if sent is None:
             return None
+        body = sent
         request = ASGIRequest(dict(scope), io.BytesIO(body))
-    if _pool is None or _waiting >= MOST_WAITING:
+    if _pool is None or _waiting >= MOST_WAITING or _held + len(body) > MOST_HELD:
         return problem(request, 503, "records_away", headers={"Retry-After": "1"})
     _waiting += 1
+    _held += len(body)
     try:
         answer = await asyncio.get_running_loop().run_in_executor(_pool, _answer, request)
     finally:
         _waiting -= 1
+        _held -= len(body)
     return await _stored(request, answer) if isinstance(answer, Rows) else answer

@@ -235,3 +235,11 @@ def test_what_cannot_be_written_is_told_in_words(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert ("allow" in answer.headers) == (status == 405)
+
+
+def test_bodies_that_wait_are_bounded(bearer: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "MOST_HELD", 1000)
+    assert ask("POST", "/sta/v1.1/Things", {**BUOY, "Datastreams": []}, **bearer).status_code == 201
+    answer = ask("POST", "/sta/v1.1/Things", b" " * 1001, **bearer)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert serving._held == 0

@@ -8,6 +8,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from scoc.core.access import system_actor
@@ -28,7 +29,7 @@ from scoc.sensing.sta.doing import Done
 from scoc.sensing.tests.factories import PM25, make_device, make_type
 from scoc.sensing.tests.mqtt.peer import run
 from scoc.sensing.tests.mqtt.test_devices import at, beside, hub, token_of
-from scoc.sensing.tests.sta_parts import BUOY, STREAM, post
+from scoc.sensing.tests.sta_parts import BUOY, STREAM, post, send
 
 
 def key_of(actor: Actor) -> bytes:
@@ -350,3 +351,30 @@ def test_publications_count_as_calls_of_the_key(keeper: Actor, stream: Datastrea
             assert await beside(Observation.objects.count) == 1
 
     run(course())
+
+
+def test_many_at_once_cut_off_nobody_who_takes_them(keeper: Actor, stream: Datastream) -> None:
+    key = key_of(keeper)
+    rows = [[n, f"2026-06-14T{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}Z"] for n in range(2_500)]
+    block = {"Datastream": {"@iot.id": stream.pk}, "components": ["result", "phenomenonTime"], "dataArray": rows}
+
+    async def course() -> None:
+        async with hub() as there:
+            peer = await there.client("screen", 5, password=key)
+            wanted = f"v1.1/Datastreams({stream.pk})/Observations?$select=result"
+            await peer.subscribe(wanted, qos=1)
+            await _listening()
+            await beside(lambda: send(keeper, "POST", "CreateObservations", [block]))
+            assert [(await heard(peer))[1]["result"] for _ in rows] == [row[0] for row in rows]
+            assert not there.broker.counts["cut_off"]
+
+    run(course())
+
+
+def test_imported_history_is_not_told(keeper: Actor) -> None:
+    make_device("dev-a", type_=make_type("station", (PM25,)))
+    Interest.objects.create(holder="x", datastream_id=0, until=wall_now() + timedelta(minutes=1))
+    forget_interest()
+    table = [pa.record_batch({"device_key": ["dev-a"], "property": ["pm25"], "at_micros": [10**15], "value": [1.0]})]
+    assert actions.import_table(keeper, "test", table).stored == 1
+    assert not News.objects.exists()
