@@ -65,6 +65,11 @@ class IdSource:
         return (numbers >> _SEQUENCE_BITS) << (_WORKER_BITS + _SEQUENCE_BITS) | self._worker | (numbers & sequence)
 
 
+def first_number_at(wall_ms: int) -> int:
+    """No source gives a smaller number from this time on, in milliseconds since 1970 UTC."""
+    return max(0, wall_ms - _EPOCH_MS) << (_WORKER_BITS + _SEQUENCE_BITS)
+
+
 def prefixed(module: str, key: int | str) -> str:
     """The id of one thing in facts, audit and links: `cases:123`. Raises ValueError for another form."""
     subject = f"{module}:{key}"

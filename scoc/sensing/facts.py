@@ -77,6 +77,23 @@ class DeviceChanged(Fact):
     state: Code
 
 
+@fact("sensing.accounts_disagreed", permission="sensing.read_accounting")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsDisagreed(Fact):
+    """The accounts of a day do not agree with the tables; `subject` is `sensing:accounts-<day>`."""
+
+    wrong: int
+    """How much does not agree."""
+    amiss: int
+    """By how many readings."""
+
+
+@fact("sensing.accounts_agreed", permission="sensing.read_accounting")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsAgreed(Fact):
+    """They agree again."""
+
+
 @fact("sensing.entity_written", permission="sensing.read_observations")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityWritten(Fact):

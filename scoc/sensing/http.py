@@ -11,6 +11,9 @@ from scoc.core.http.exports import ExportQuery, exported
 from scoc.core.schemas import Day, Done, Moment
 from scoc.sensing import actions, queries
 from scoc.sensing.schemas import (
+    AccountingProof,
+    AccountingRow,
+    AccountingSum,
     AlarmOut,
     AlarmRow,
     CredentialOut,
@@ -28,7 +31,7 @@ from scoc.sensing.schemas import (
     StateIn,
     TrialOut,
 )
-from scoc.sensing.sheets import ALARMS, DEVICES, REJECTED
+from scoc.sensing.sheets import ACCOUNTING, ALARMS, DEVICES, REJECTED
 
 routes = Routes(own="alarm")
 ID = Path(..., ge=1, le=2**53)
@@ -68,6 +71,14 @@ class RejectedQuery(Schema):
 
     device_key: str | None = Field(None, max_length=60)
     reason: str | None = Field(None, max_length=30)
+
+
+class AccountingQuery(Schema):
+    """What the accounts of a day are narrowed to."""
+
+    source: str | None = Field(None, max_length=60)
+    device_key: str | None = Field(None, max_length=60)
+    gap: bool = False
 
 
 @routes.get("/devices", permission="sensing.read_devices", response=Page[DeviceRow])
@@ -207,3 +218,33 @@ def rejected_export(
 def rejected_counts(request: Request, start_day: Day, end_day: Day, by_device: bool = False) -> list[RejectedCountRow]:
     """How many readings were refused, by day, source and reason."""
     return queries.rejected_counts(request.viewer, start_day, end_day, by_device=by_device)
+
+
+@routes.get("/accounting", permission="sensing.read_accounting", response=Page[AccountingRow])
+def accounting(
+    request: Request, day: Day, page: PageQuery = Query(...), filters: AccountingQuery = Query(...)
+) -> Page[AccountingRow]:
+    """What came on a day and what became of it, by source and device."""
+    return queries.accounting(request.viewer, page, day, **filters.dict())
+
+
+@routes.get("/accounting/export", permission="sensing.read_accounting")
+def accounting_export(
+    request: Request, day: Day, wanted: ExportQuery = Query(...), filters: AccountingQuery = Query(...)
+) -> HttpResponse:
+    """The same list as a file."""
+    return exported(
+        request, ACCOUNTING, wanted, lambda page: queries.accounting(request.viewer, page, day, **filters.dict())
+    )
+
+
+@routes.get("/accounting/sums", permission="sensing.read_accounting", response=list[AccountingSum])
+def accounting_sums(request: Request, start_day: Day, end_day: Day) -> list[AccountingSum]:
+    """What came and what became of it, by day and source."""
+    return queries.accounting_sums(request.viewer, start_day, end_day)
+
+
+@routes.get("/accounting/proofs", permission="sensing.read_accounting", response=list[AccountingProof])
+def accounting_proofs(request: Request, start_day: Day, end_day: Day) -> list[AccountingProof]:
+    """Whether the accounts of these days agree with the tables themselves."""
+    return queries.accounting_proofs(request.viewer, start_day, end_day)

@@ -1,4 +1,4 @@
-"""What sensing offers to count: means of observed properties, and how many devices are online."""
+"""What sensing offers to count: means of observed properties, devices that are online, readings unaccounted for."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q, Sum
 
 from scoc.core.access import visible
 from scoc.core.acting import Viewer
 from scoc.core.city.sections import city_settings
 from scoc.core.measures import Measured, Window, measure
-from scoc.core.now import city_now, current_run, in_run
+from scoc.core.now import city_at, city_now, city_zone, current_run, in_run
 from scoc.sensing import queries
 from scoc.sensing.limits import SensingSettings
-from scoc.sensing.models import Device, Latest
+from scoc.sensing.models import AccountProof, Device, Latest
 from scoc.sensing.online import heard_since, heard_then
 
 
@@ -73,3 +73,20 @@ def online_rate(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> M
             .order_by("-at").values_list("at", flat=True).first()
         )  # fmt: skip
         return Measured(Decimal(online), Decimal(active), active, latest_at)
+
+
+@measure("sensing.accounting_gap", permission="sensing.read_accounting")
+def accounting_gap(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Measured:
+    """Readings by which the accounts of the window's days do not agree with the tables, as last proved; 0 is right.
+
+    Of the city as a whole. Unknown while none of the days is proved.
+    """
+    with in_run(viewer.run_id):
+        first, last = (moment.astimezone(city_zone()).date() for moment in (window.start, window.end))
+        proofs = AccountProof.objects.filter(
+            run_id=current_run(), day__gte=first, day__lte=last, proved_at__lte=window.as_of
+        )
+        found = proofs.aggregate(amiss=Sum("amiss"), received=Sum("received"), latest=Max("proved_at"))
+    if window.area is not None or found["latest"] is None:
+        return Measured(None, None, 0, None)
+    return Measured(Decimal(found["amiss"]), None, found["received"], city_at(found["latest"]))

@@ -305,6 +305,48 @@ class RejectedCountRow(Schema):
     n: int
 
 
+class AccountingSum(Schema):
+    """What came on a day by a source: received = stored + duplicate + rejected, and `gap` is what is amiss."""
+
+    day: date
+    source: str
+    received: int
+    stored: int
+    duplicate: int
+    rejected: int
+    requests: int
+    """Requests that were refused with no reading looked at."""
+    withdrawn: int
+    """Stored ones that were removed or moved since."""
+    gap: int
+
+
+class AccountingRow(AccountingSum):
+    """The same of one device; unknown ones are together under the empty key."""
+
+    device_key: str
+
+
+class AccountingFinding(Schema):
+    """What does not agree: `balance`, `stored` or `rejected`."""
+
+    kind: str
+    source: str
+    device_key: str
+    expected: int
+    found: int
+
+
+class AccountingProof(Schema):
+    """Whether the accounts of a day agree with the tables themselves, as of the last look."""
+
+    day: date
+    proved_at: datetime
+    wrong: int
+    amiss: int
+    findings: list[AccountingFinding]
+
+
 class OpinionIn(Schema):
     """What a person says about an alarm."""
 

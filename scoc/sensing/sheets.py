@@ -1,10 +1,10 @@
-"""The lists of devices, alarms and refused readings as tables for files."""
+"""The lists of devices, alarms, refused readings and accounts as tables for files."""
 
 from __future__ import annotations
 
 from scoc.core.http.exports import Column, Sheet
 from scoc.kit.text import Text
-from scoc.sensing.schemas import AlarmRow, DeviceRow, RejectedRow
+from scoc.sensing.schemas import AccountingRow, AlarmRow, DeviceRow, RejectedRow
 
 _DEVICE_STATES = {
     "registered": Text("已登记", "registered"), "active": Text("在用", "in use"),
@@ -70,5 +70,23 @@ REJECTED: Sheet[RejectedRow] = Sheet(
         Column(Text("说明", "Detail"), lambda row: row.detail, 40),
         Column(Text("原文", "As it came"), lambda row: row.raw, 60),
         Column(Text("来源", "Source"), lambda row: row.source, 14),
+    ),
+)
+
+ACCOUNTING: Sheet[AccountingRow] = Sheet(
+    name="accounting",
+    title=Text("接入收支", "Accounting of readings"),
+    permission="sensing.read_accounting",
+    columns=(
+        Column(Text("日期", "Day"), lambda row: row.day, 12),
+        Column(Text("来源", "Source"), lambda row: row.source, 14),
+        Column(Text("设备编号", "Device"), lambda row: row.device_key, 16),
+        Column(Text("收到", "Received"), lambda row: row.received, 12),
+        Column(Text("存储", "Stored"), lambda row: row.stored, 12),
+        Column(Text("重复", "Duplicate"), lambda row: row.duplicate, 12),
+        Column(Text("拒收", "Rejected"), lambda row: row.rejected, 12),
+        Column(Text("差额", "Gap"), lambda row: row.gap, 10),
+        Column(Text("整次拒绝的请求", "Refused requests"), lambda row: row.requests, 12),
+        Column(Text("已删除或移走", "Removed or moved"), lambda row: row.withdrawn, 12),
     ),
 )

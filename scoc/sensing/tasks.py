@@ -1,12 +1,15 @@
-"""Timed work of sensing: listen for silence, compute what is usual, make coming months, keep areas true."""
+"""Timed work of sensing: hear silence, compute what is usual, make months, keep areas true, prove accounts."""
 
 from __future__ import annotations
 
-from scoc.core.now import city_now, wall_now
+from datetime import timedelta
+
+from scoc.core.now import city_now, city_today, wall_now
 from scoc.core.tasks import enqueue, task
 from scoc.sensing import baselines, silence
 from scoc.sensing.ingest import partitions
 from scoc.sensing.models import Device
+from scoc.sensing.proving import prove
 from scoc.sensing.things import follow_area
 from scoc.spatial.queries import locate
 
@@ -48,6 +51,18 @@ def compute_some_baselines(datastreams: list[int]) -> None:
 def make_months() -> None:
     """Every night: the partitions of this month and the coming ones, long before they are written to."""
     partitions.ensure_coming()
+
+
+@task("sensing.prove_accounts", cron="7 * * * *")
+def prove_accounts() -> None:
+    """Every hour: whether what came today is stored, repeated or refused, as the tables have it."""
+    prove(city_today())
+
+
+@task("sensing.prove_last_day", cron="27 0 * * *")
+def prove_last_day() -> None:
+    """Every night: the same of the day before, which is complete."""
+    prove(city_today() - timedelta(days=1))
 
 
 @task("sensing.locate_devices", cron="20 2 * * *")

@@ -36,6 +36,8 @@ WHOLE_LISTS = {
     "GET /api/v1/core/keys/{prefix}/meters": "the hours of one key, as many as `hours` allows",
     "GET /api/v1/sensing/types": "the kinds of devices that a pack configures",
     "GET /api/v1/sensing/devices/points": "points of one map, capped at MOST_ON_MAP",
+    "GET /api/v1/sensing/accounting/sums": "sums by day, capped at 5 000",
+    "GET /api/v1/sensing/accounting/proofs": "one for each day, capped at 400",
     "GET /api/v1/sensing/rejected/counts": "sums by day, capped at 5 000",
     "GET /api/v1/cases/points": "points of one map, capped at MOST_POINTS",
     "GET /api/v1/cases/{case_id}/around": "open cases near one case, at most 50",

@@ -1,6 +1,6 @@
 """Devices and datastreams, what they observed, rules over it and the alarms that came of them."""
 
-from scoc.sensing.models.accounts import Account
+from scoc.sensing.models.accounts import Account, AccountProof
 from scoc.sensing.models.alarms import Alarm, AlarmFlow, AlarmOccurrence, Baseline, Rule, RuleState
 from scoc.sensing.models.devices import DEVICE_TEXT, Datastream, Device, DeviceType
 from scoc.sensing.models.mqtt import MqttMessage, MqttReceived, MqttRetained, MqttSession, MqttSubscription
@@ -26,6 +26,7 @@ from scoc.sensing.models.things import (
 __all__ = [
     "DEVICE_TEXT",
     "Account",
+    "AccountProof",
     "Alarm",
     "AlarmFlow",
     "AlarmOccurrence",

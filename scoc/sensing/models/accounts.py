@@ -37,3 +37,25 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.source} {self.device_key} {self.received}"
+
+
+class AccountProof(models.Model):
+    """Whether the accounts of a day agree with the tables themselves, as of the last look."""
+
+    run = models.ForeignKey("core.Run", on_delete=models.PROTECT, related_name="+")
+    day = models.DateField()
+    proved_at = models.DateTimeField()
+    received = models.BigIntegerField()
+    wrong = models.PositiveIntegerField()
+    """How much does not agree."""
+    amiss = models.BigIntegerField()
+    """By how many readings."""
+    findings = models.JSONField(default=list)
+    """The first ones of what does not agree."""
+
+    class Meta:
+        db_table = "sensing_account_proof"
+        constraints = (models.UniqueConstraint(fields=("run", "day"), name="sensing_account_proof_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.wrong}"

@@ -1,5 +1,6 @@
 """What others may read of sensing: devices, series, roll-ups, alarms and their rules, refusals."""
 
+from scoc.sensing.queries.accounting import accounting, accounting_proofs, accounting_sums
 from scoc.sensing.queries.alarms import alarm, alarm_titles, alarms
 from scoc.sensing.queries.devices import device, device_counts, device_points, device_types, devices
 from scoc.sensing.queries.files import readings_of_file
@@ -10,6 +11,9 @@ from scoc.sensing.queries.trials import try_rule
 
 __all__ = [
     "Grain",
+    "accounting",
+    "accounting_proofs",
+    "accounting_sums",
     "alarm",
     "alarm_titles",
     "alarms",

@@ -17,12 +17,13 @@ from django.db import OperationalError, connection
 from scoc.core.access import system_actor
 from scoc.core.acting import Actor, unit_of_work
 from scoc.core.fields import to_micros
-from scoc.core.now import city_time, current_run, in_run, wall_now
+from scoc.core.now import city_time, city_today, current_run, in_run, wall_now
 from scoc.core.tests.factories import City
 from scoc.sensing import actions
 from scoc.sensing.ingest import commits
 from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Account, Device, Observation, Rejected, RejectedCount
+from scoc.sensing.proving import findings
 from scoc.sensing.schemas import Reading
 from scoc.sensing.sta.batching import batch
 from scoc.sensing.sta.doing import Asked, Caller, Done, do, stored
@@ -91,6 +92,7 @@ def test_readings_by_http(device: Device) -> None:
         ("dev-a", "wrong_type"): 2, ("dev-a", "other_device"): 1, ("dev-a", "malformed"): 4, ("dev-a", "too_large"): 1,
         ("", "wrong_credential"): 1,
     }  # fmt: skip
+    assert findings(current_run(), city_today()) == []
 
 
 def test_many_devices_in_one_commit(device: Device) -> None:
@@ -175,6 +177,7 @@ def test_two_writers_lose_no_count(device: Device) -> None:
     # each of both brings 3 readings × 10 rounds of each device; of 2 × 10 good ones, a minute apart, 11 are different
     expected = {("simulator", one.key): (60, 11, 29, 20, 0) for one in meters}
     assert accounts() == {**expected, ("simulator", ""): (20, 0, 0, 20, 0)}
+    assert findings(current_run(), city_today()) == []
 
 
 # --- MQTT

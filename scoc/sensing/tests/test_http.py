@@ -57,6 +57,10 @@ def routes(device: Device) -> list[tuple[str, str, str, dict[str, Any] | None]]:
         ("sensing.refute_alarm", "POST", f"/alarms/{alarm}/refute", {"opinion": "a test"}),
         ("sensing.try_rule", "POST", "/rules/try", {"code": "high", **MONTH}),
         ("sensing.read_rejected", "GET", "/rejected", None),
+        ("sensing.read_accounting", "GET", "/accounting?day=2026-06-15", None),
+        ("sensing.read_accounting", "GET", "/accounting/export?day=2026-06-15", None),
+        ("sensing.read_accounting", "GET", f"/accounting/sums?{DAYS}", None),
+        ("sensing.read_accounting", "GET", f"/accounting/proofs?{DAYS}", None),
         ("sensing.read_rejected", "GET", f"/rejected/counts?{DAYS}", None),
     ]
 
