@@ -65,8 +65,9 @@ def day_start(at: Ints) -> Ints:
 
 
 def ordered(datastream: Ints, at: Ints, value: Floats) -> Ints:
-    """The order by datastream and time; of several readings at one time the greatest comes last."""
-    return np.lexsort((value, at, datastream))
+    """The order by datastream and time; of several readings at one time the greatest comes last, and first what is no
+    number."""
+    return np.lexsort((np.where(np.isnan(value), -np.inf, value), at, datastream))
 
 
 def ends_of(*keys: Ints) -> Flags:

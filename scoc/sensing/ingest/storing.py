@@ -14,9 +14,11 @@ from scoc.sensing.ingest import arrays
 from scoc.sensing.ingest.columns import Columns, Flags, Floats, Ints
 from scoc.sensing.ingest.rolling import Sums
 
+_LEAST = "-1.7976931348623157e308"
+"""In place of a result that is no number: of several at one time a number counts."""
 _NEWER = (
-    "(excluded.at, excluded.result, excluded.observation_id) > "
-    "(sensing_latest.at, sensing_latest.result, sensing_latest.observation_id)"
+    f"(excluded.at, coalesce(excluded.result, {_LEAST}), excluded.observation_id) > "
+    f"(sensing_latest.at, coalesce(sensing_latest.result, {_LEAST}), sensing_latest.observation_id)"
 )
 _MOVE = (
     " ON CONFLICT (datastream_id) DO UPDATE SET "

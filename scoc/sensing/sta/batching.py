@@ -17,12 +17,16 @@ from email.policy import HTTP
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
+
 from scoc.core.acting import unit_of_work
 from scoc.core.refusals import Refusal, invalid
 from scoc.kit.text import Text
-from scoc.sensing.sta.doing import Asked, Caller, Done, content_of, do, encoded, stored
+from scoc.sensing.sta.doing import READS, Asked, Caller, Done, content_of, do, encoded, stored
 
 MOST_PARTS = 200
+MOST_ANSWER = 33_554_432
+"""Bytes of what the parts of a batch read, beyond which no further part is done."""
 _LINE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (\S+)(?: HTTP/[\d.]+)?")
 _NAMED = re.compile(r"\$(\w+)(?=/|$)")
 Tell = Callable[[Exception], Done]
@@ -48,6 +52,16 @@ class _Undone(Refusal):
         super().__init__("changeset_failed", Text("所在变更集未执行。", "Another part of its changeset failed."))
 
 
+class _Full(Refusal):
+    """The parts before it told so much that no more is told at once."""
+
+    status = 413
+
+    def __init__(self) -> None:
+        super().__init__("answer_too_large", Text("本批应答已过大，请将其余请求另批发送。",
+                                                  "The answer is full: send the others in another batch."))  # fmt: skip
+
+
 def batch(caller: Caller, body: bytes, kind: str, tell: Tell) -> Done:
     """Do every part in its order; the answer in the form of the request. Raises Refusal for what is no batch."""
     multipart = kind.lower().startswith("multipart/")
@@ -58,10 +72,20 @@ def batch(caller: Caller, body: bytes, kind: str, tell: Tell) -> Done:
     parts = [replace(part, asked=replace(part.asked, below=_below(caller, part.asked.below))) for part in parts]
     answers: list[tuple[Part, Done]] = []
     made: dict[str, Done] = {}
+    size = 0
     for group in _groups(parts):
+        if size > MOST_ANSWER:
+            answers += [(part, tell(_Full())) for part in group]
+            continue
         for part, done in _all(caller, group, made, tell):
-            answers.append((part, done))
-            made[part.id] = done
+            if part.asked.method in READS:  # as it is sent it needs a fraction of the memory
+                whole = encoded(done)
+                size += len(whole)
+                answers.append((part, replace(done, content=msgspec.Raw(whole))))
+            else:
+                answers.append((part, done))
+            if isinstance(done.content, dict) and "@iot.id" in done.content:
+                made[part.id] = done
     return _multipart_answer(answers) if multipart else _json_answer(answers)
 
 

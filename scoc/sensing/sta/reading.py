@@ -20,6 +20,8 @@ from scoc.sensing.sta.translating import Sight, Translator
 
 COUNT_LIMIT = 100_000
 """So far entities are counted; of more the answer says that there are more."""
+MOST_EXPANDED_ROWS = 200_000
+"""Entities of one level that is expanded."""
 Rows = list[tuple[Any, ...]]
 Json = dict[str, Any]
 
@@ -343,7 +345,11 @@ def _expand_many(
     ids = [row[0] for row in parents]
     if not ids:
         return
-    rows = _rows(_per_parent(level, relation, ids))
+    rows = _rows(sql("{0} LIMIT {1}", _per_parent(level, relation, ids), word(MOST_EXPANDED_ROWS + 1)))
+    if len(rows) > MOST_EXPANDED_ROWS:
+        told = f"{MOST_EXPANDED_ROWS} {target.name}"
+        raise invalid("$expand", f"More than {told} would be told at once.", "Give a smaller $top.",
+                      zh=f"一次展开超过 {told}，请减小 $top。")  # fmt: skip
     below: dict[int, Rows] = {}
     for row in rows:
         below.setdefault(row[0], []).append(row[1:])

@@ -12,6 +12,7 @@ import pytest
 from scoc.core.acting import Actor
 from scoc.core.refusals import Invalid, NotFound
 from scoc.sensing.models import Observation, Rejected, RejectedCount, Thing
+from scoc.sensing.sta import batching, reading
 from scoc.sensing.sta.batching import batch
 from scoc.sensing.sta.doing import JSON_PATCH, Caller, Done, NoMethod
 from scoc.sensing.tests.sta_parts import BUOY, PLACE, ROOT, STREAM, get, keeper, post, send, stream_of
@@ -263,3 +264,25 @@ def content_of(part: Any) -> bytes:
 def test_what_is_no_batch(keeper: Actor, body: bytes, kind: str) -> None:
     with pytest.raises(Invalid):
         batch(Caller(keeper, ROOT), body, kind, told)
+
+
+def test_a_batch_tells_no_more_than_fits(keeper: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "MOST_ANSWER", 100)
+    thing = post(keeper, "Things", BUOY)
+    answers = batched(
+        keeper,
+        {"id": "a", "method": "get", "url": f"Things({thing})"},
+        {"id": "b", "method": "get", "url": "Things"}, {"id": "c", "method": "delete", "url": f"Things({thing})"},
+    )  # fmt: skip
+    assert [one["status"] for one in answers] == [200, 413, 413]
+    assert Thing.objects.exists()
+
+
+def test_what_is_expanded_is_bounded(keeper: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_EXPANDED_ROWS", 2)
+    post(keeper, "Things", BUOY)
+    assert get(keeper, "Things?$expand=Datastreams($expand=Observations)")["value"]
+    post(keeper, "Things", BUOY)
+    with pytest.raises(Invalid, match="at once"):
+        get(keeper, "Things?$expand=Datastreams($expand=Observations)")
+    assert get(keeper, "Things?$expand=Datastreams($expand=Observations($top=0))")["value"]

@@ -223,3 +223,18 @@ def test_what_is_read_is_taken_back_as_it_is(keeper: Actor) -> None:
         for method in ("PATCH", "PUT"):
             assert send(keeper, method, address, found).status == 200
         assert get(keeper, address) == found
+
+
+@pytest.mark.parametrize("results", [(5, "open"), ("open", 5), (5, None), (None, 5)])
+def test_of_several_at_one_time_a_number_is_the_newest(keeper: Actor, results: tuple[Any, Any]) -> None:
+    at = "2026-06-14T09:00:00Z"
+    one_by_one, together = stream_of(keeper), stream_of(keeper)
+    for result in results:
+        post(keeper, f"Datastreams({one_by_one})/Observations", {"result": result, "phenomenonTime": at})
+    block = {"Datastream": {"@iot.id": together}, "components": ["result", "phenomenonTime"],
+             "dataArray": [[result, at] for result in results]}  # fmt: skip
+    send(keeper, "POST", "CreateObservations", [block])
+    assert {row.result for row in Latest.objects.all()} == {5.0}
+    other = post(keeper, f"Datastreams({together})/Observations", {"result": 1, "phenomenonTime": at})
+    send(keeper, "DELETE", f"Observations({other})")
+    assert {row.result for row in Latest.objects.all()} == {5.0}
