@@ -86,7 +86,7 @@ ACCOUNTING: Sheet[AccountingRow] = Sheet(
         Column(Text("重复", "Duplicate"), lambda row: row.duplicate, 12),
         Column(Text("拒收", "Rejected"), lambda row: row.rejected, 12),
         Column(Text("差额", "Gap"), lambda row: row.gap, 10),
-        Column(Text("整次拒绝的请求", "Refused requests"), lambda row: row.requests, 12),
+        Column(Text("拒绝的请求", "Refused requests"), lambda row: row.requests, 12),
         Column(Text("已删除或移走", "Removed or moved"), lambda row: row.withdrawn, 12),
     ),
 )

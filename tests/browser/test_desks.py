@@ -226,6 +226,7 @@ def test_a_page_without_permission_says_so(page: Page, address: str) -> None:
         "/settings/deliveries",
         "/audit",
         "/sensing/rejected",
+        "/sensing/accounting",
     ):
         page.goto(address + path)
         expect(page.get_by_role("alert")).to_contain_text("您的岗位不能打开此页")

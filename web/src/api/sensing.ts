@@ -14,6 +14,7 @@ export type Trial = Schemas['TrialOut']
 export type TrialIn = Schemas['TrialIn']
 export type RejectedRow = Schemas['RejectedRow']
 export type RejectedCount = Schemas['RejectedCountRow']
+export type AccountingRow = Schemas['AccountingRow']
 export type Grain = 'auto' | 'raw' | 'hour' | 'day'
 
 const given = <T extends object>(values: T): Partial<T> =>
@@ -104,3 +105,16 @@ export const rejected = (
 
 export const rejectedCounts = (start_day: string, end_day: string): Promise<RejectedCount[]> =>
   body(http.GET('/api/v1/sensing/rejected/counts', { params: { query: { start_day, end_day } } }))
+
+export const accounting = (
+  day: string,
+  filter: { source?: string; device_key?: string; gap?: boolean },
+  cursor: string | null,
+): Promise<Schemas['Page_AccountingRow_']> =>
+  body(http.GET('/api/v1/sensing/accounting', { params: { query: { day, ...given(filter), ...(cursor ? { cursor } : {}) } } }))
+
+export const accountingSums = (start_day: string, end_day: string): Promise<Schemas['AccountingSum'][]> =>
+  body(http.GET('/api/v1/sensing/accounting/sums', { params: { query: { start_day, end_day } } }))
+
+export const accountingProofs = (start_day: string, end_day: string): Promise<Schemas['AccountingProof'][]> =>
+  body(http.GET('/api/v1/sensing/accounting/proofs', { params: { query: { start_day, end_day } } }))

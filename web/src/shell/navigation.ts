@@ -30,7 +30,7 @@ export const CENTRES: Centre[] = [
       { name: 'situation', path: '/situation', icon: Activity, permissions: ['spatial.read_map'] },
       { name: 'intake', path: '/intake', icon: Inbox, permissions: ['intake.read_situations'] },
       { name: 'cases', path: '/cases', icon: Briefcase, permissions: ['cases.read_cases'] },
-      { name: 'sensing', path: '/sensing', icon: RadioTower, permissions: ['sensing.read_devices', 'sensing.read_alarms', 'sensing.read_rejected'] },
+      { name: 'sensing', path: '/sensing', icon: RadioTower, permissions: ['sensing.read_devices', 'sensing.read_alarms', 'sensing.read_rejected', 'sensing.read_accounting'] },
       { name: 'indicators', path: '/indicators', icon: Gauge, permissions: ['indicators.read_values'] },
     ],
   },

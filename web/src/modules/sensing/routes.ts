@@ -5,7 +5,7 @@ export const sensingRoutes: RouteRecordRaw[] = [
     path: '/sensing',
     name: 'sensing',
     component: () => import('./Sensing.vue'),
-    meta: { permissions: ['sensing.read_devices', 'sensing.read_alarms', 'sensing.read_rejected'] },
+    meta: { permissions: ['sensing.read_devices', 'sensing.read_alarms', 'sensing.read_rejected', 'sensing.read_accounting'] },
   },
   {
     path: '/sensing/devices/:id(\\d+)?',
@@ -30,5 +30,11 @@ export const sensingRoutes: RouteRecordRaw[] = [
     name: 'rejected',
     component: () => import('./Rejected.vue'),
     meta: { permissions: ['sensing.read_rejected'] },
+  },
+  {
+    path: '/sensing/accounting',
+    name: 'accounting',
+    component: () => import('./Accounting.vue'),
+    meta: { permissions: ['sensing.read_accounting'] },
   },
 ]

@@ -4,4 +4,5 @@ export const TABS = [
   { name: 'alarms', permission: 'sensing.read_alarms' },
   { name: 'rules', permission: 'sensing.read_alarms' },
   { name: 'rejected', permission: 'sensing.read_rejected' },
+  { name: 'accounting', permission: 'sensing.read_accounting' },
 ] as const
