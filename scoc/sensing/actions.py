@@ -43,7 +43,7 @@ from scoc.sensing.schemas import CredentialOut, ImportResult, IngestResult, Read
 from scoc.sensing.sta.entities import SETS, EntitySet
 from scoc.sensing.sta.observing import SOURCE
 from scoc.sensing.sta.shaping import drafted
-from scoc.sensing.sta.writing import Writing
+from scoc.sensing.sta.writing import Writing, place_of
 
 MOVES: dict[str, frozenset[str]] = {
     Alarm.State.NEW: frozenset({Alarm.State.ACKNOWLEDGED, Alarm.State.FALSE, Alarm.State.SETTLED}),
@@ -286,7 +286,7 @@ def create_entity(actor: Actor, entity: str, body: Any, given: Mapping[str, int]
         else:
             draft.one[name] = number
     made = Writing.under(actor, "sensing.create_entity").make(draft)
-    _tell_entity(actor, of, made, "made")
+    _tell_entity(actor, of, made, "made", place_of(of, made))
     return made
 
 
@@ -294,14 +294,15 @@ def create_entity(actor: Actor, entity: str, body: Any, given: Mapping[str, int]
 def change_entity(actor: Actor, entity: str, number: int, body: Any, *, whole: bool = False) -> None:
     """Write properties and links of an entity of SensorThings; with `whole` what is not said becomes empty."""
     Writing.under(actor, "sensing.change_entity").change(SETS[entity], number, body, whole=whole)
-    _tell_entity(actor, SETS[entity], number, "changed")
+    _tell_entity(actor, SETS[entity], number, "changed", place_of(SETS[entity], number))
 
 
 @action("sensing.remove_entity", audited=True, shared=True)
 def remove_entity(actor: Actor, entity: str, number: int) -> None:
     """Remove an entity of SensorThings and what cannot be without it: of a thing its datastreams and observations."""
+    place = place_of(SETS[entity], number)
     Writing.under(actor, "sensing.remove_entity").remove(SETS[entity], number)
-    _tell_entity(actor, SETS[entity], number, "removed")
+    _tell_entity(actor, SETS[entity], number, "removed", place)
 
 
 @action("sensing.unlink_entity", shared=True)
@@ -309,10 +310,13 @@ def unlink_entity(actor: Actor, entity: str, number: int, relation: str, other: 
     """Take the tie between two entities of SensorThings away; both stay."""
     of = SETS[entity]
     Writing.under(actor, "sensing.unlink_entity").unlink(of, number, of.relations[relation], other)
-    _tell_entity(actor, of, number, "changed")
+    _tell_entity(actor, of, number, "changed", place_of(of, number))
 
 
-def _tell_entity(actor: Actor, entity: EntitySet, number: int, how: str) -> None:
+def _tell_entity(
+    actor: Actor, entity: EntitySet, number: int, how: str, place: tuple[int | None, int | None]
+) -> None:  # fmt: skip
+    """Those hear of it who see the entity; of what belongs to nobody, those who see who did it."""
     if how == "changed":  # what was made was told of then, with all that stood inside of it
         leave_news_of(entity.name, number)
     if entity.name != "Observations" or how == "removed":  # readings are never facts, but their end is
@@ -323,5 +327,6 @@ def _tell_entity(actor: Actor, entity: EntitySet, number: int, how: str) -> None
                 number=number,
                 how=Code(how),
             ),
-            organisation_id=actor.organisation_id,
+            organisation_id=place[0] or actor.organisation_id,
+            area_id=place[1],
         )

@@ -45,6 +45,21 @@ _LINKS = {
     )
 }
 
+_OWNERS = {
+    "Things": "", "Locations": "", "FeaturesOfInterest": "", "HistoricalLocations": "thing__",
+    "Datastreams": "thing__", "MultiDatastreams": "thing__", "Observations": "datastream__thing__",
+}  # fmt: skip
+
+
+def place_of(entity: EntitySet, number: int) -> tuple[int | None, int | None]:
+    """The organisation and area that an entity belongs to; (None, None) for what belongs to nobody."""
+    way = _OWNERS.get(entity.name)
+    if way is None:
+        return None, None
+    rows: Any = MODELS[entity.name]._default_manager.filter(pk=number)
+    found: tuple[int | None, int | None] | None = rows.values_list(f"{way}organisation_id", f"{way}area_id").first()
+    return found or (None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Writing:

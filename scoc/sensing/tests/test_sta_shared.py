@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scoc.core.acting import Actor
+from scoc.core.models import FactRow
 from scoc.core.refusals import NotFound, Refusal
 from scoc.core.tests.factories import City, make_actor
 from scoc.sensing.models import Datastream, Device, Location, Observation, Sensor, Thing
@@ -106,3 +107,15 @@ def test_ties_reach_nothing_of_others(keeper: Actor, other: Actor) -> None:
         with pytest.raises(NotFound):
             send(other, method, path, body)
     assert Thing.objects.get(pk=thing).datastreams.get() == stream
+
+
+def test_those_hear_of_a_change_whose_thing_it_is(keeper: Actor, other: Actor) -> None:
+    own = post(other, "Things", BUOY)
+    stream = Datastream.objects.get(thing=own).pk
+    observation = Observation.objects.filter(datastream=stream).first()
+    assert observation is not None
+    for path in (f"Observations({observation.pk})", f"Datastreams({stream})", f"Things({own})"):
+        send(keeper, "DELETE", path)
+    told = FactRow.objects.filter(name="sensing.entity_written", body__contains="removed")
+    assert set(told.values_list("organisation_id", flat=True)) == {other.organisation_id} != {keeper.organisation_id}
+    assert told.count() == 3
