@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Model
 
+from scoc.core.access import allowed
 from scoc.core.acting import Actor
 from scoc.core.fields import from_micros
 from scoc.core.now import city_now
@@ -101,10 +102,14 @@ class Writing:
 
     def _observation(self, draft: Draft) -> int:
         name = "Datastream" if "Datastream" in draft.one else "MultiDatastream"
+        if isinstance(there := draft.one[name], int):
+            need(sight_of(self.actor, observing.CREATE), target_of(draft.entity.relations[name]), [there])
         stream = self._there(draft.entity.relations[name], draft.one[name])
         return self._observed(stream, [draft])[0]
 
     def _observed(self, stream: int, drafts: list[Draft]) -> list[int]:
+        if drafts:
+            allowed(self.actor, observing.CREATE)
         for draft in drafts:
             feature = draft.one.get("FeatureOfInterest")
             if feature is not None:
@@ -134,6 +139,8 @@ class Writing:
         target = target_of(relation)
         named = [item for item in items if isinstance(item, int)]
         self.need(target, named)
+        if named and (relation.link is None or target.name == "Things"):  # these are changed by it
+            need(sight_of(self.actor, "sensing.change_entity"), target, named)
         if relation.link is not None:
             self.link(relation, number, [item if isinstance(item, int) else self.make(item) for item in items])
             return

@@ -6,11 +6,11 @@ import pytest
 
 from scoc.core.acting import Actor
 from scoc.core.models import FactRow
-from scoc.core.refusals import NotFound, Refusal
+from scoc.core.refusals import NotAllowed, NotFound, Refusal
 from scoc.core.tests.factories import City, make_actor
 from scoc.sensing.models import Datastream, Device, Location, Observation, Sensor, Thing
 from scoc.sensing.tests.factories import make_device
-from scoc.sensing.tests.sta_parts import BUOY, STREAM, get, keeper, post, send
+from scoc.sensing.tests.sta_parts import BUOY, PLACE, STREAM, get, keeper, post, send
 from scoc.sensing.things import follow_devices
 
 __all__ = ["keeper"]  # a fixture
@@ -119,3 +119,19 @@ def test_those_hear_of_a_change_whose_thing_it_is(keeper: Actor, other: Actor) -
     told = FactRow.objects.filter(name="sensing.entity_written", body__contains="removed")
     assert set(told.values_list("organisation_id", flat=True)) == {other.organisation_id} != {keeper.organisation_id}
     assert told.count() == 3
+
+
+def test_each_kind_of_writing_needs_its_own_permission(keeper: Actor) -> None:
+    thing = post(keeper, "Things", BUOY)
+    stream = Datastream.objects.get(thing=thing).pk
+    place = get(keeper, f"Things({thing})/Locations")["value"][0]
+    about = {"name": "x", "description": "x", "encodingType": "x", "feature": "x"}
+    maker = make_actor("sensing.create_entity")
+    for path, body in (
+        ("Observations", {"result": 1, "Datastream": {"@iot.id": stream}, "FeatureOfInterest": about}),
+        ("Things", BUOY), ("Things", {"name": "x", "description": "x", "Datastreams": [{"@iot.id": stream}]}),
+        ("Locations", {**PLACE, "Things": [{"@iot.id": thing}]}),
+    ):  # fmt: skip
+        with pytest.raises(NotAllowed):
+            post(maker, path, body)
+    post(maker, "Things", {**BUOY, "Datastreams": [STREAM], "Locations": [{"@iot.id": place["@iot.id"]}]})
