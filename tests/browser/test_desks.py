@@ -190,6 +190,10 @@ def test_what_a_device_sends_with_its_new_credential_arrives_on_its_page(page: P
     assert send_reading(address, token, 9999.0) == 422
     page.goto(f"{address}/sensing/rejected?device=ZS-0001")
     expect(page.locator("tbody tr").first).to_contain_text("超出")
+    page.goto(f"{address}/sensing/accounting?device=ZS-0001")
+    expect(page.locator("tbody tr", has_text="ZS-0001").locator("td")).to_have_text(
+        ["HTTP 上报", "ZS-0001", "2", "1", "0", "1", "0", "0"]
+    )
     page.goto(f"{address}/sensing/rules")
     loud = page.locator("tbody tr", has_text="noise.loud")
     expect(loud).to_contain_text("75")
