@@ -7,7 +7,7 @@ from datetime import datetime
 
 import numpy as np
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max, Min
 
 from scoc.core.fields import from_micros, to_micros
 from scoc.sensing.ingest import storing
@@ -84,6 +84,9 @@ def recount(datastream: Datastream, times: Iterable[datetime]) -> None:
         for part in counted(datastream, start, end):
             storing.add_rollups(part.of_grain(grain))
     mine = Observation.objects.filter(datastream=datastream)
+    if datastream.result_from is not None:
+        reach = mine.aggregate(low=Min("result_at"), high=Max("result_at"))
+        Datastream.objects.filter(pk=datastream.pk).update(result_from=reach["low"], result_until=reach["high"])
     newest = mine.order_by("-at", F("result").desc(nulls_last=True), "-id").first()
     if newest is None:
         Latest.objects.filter(datastream=datastream).delete()

@@ -192,6 +192,23 @@ def complete(ids: Ints, rows: Columns) -> None:
             )  # fmt: skip
 
 
+def reach_results(rows: Columns) -> None:
+    """Let each datastream's result times reach to those that these rows say."""
+    found: dict[int, tuple[int, int]] = {}
+    for n, more in rows.more.items():
+        at = more.get("result_at")
+        if at is not None:
+            low, high = found.get(int(rows.datastream[n]), (at, at))
+            found[int(rows.datastream[n])] = min(low, at), max(high, at)
+    least, greatest = ("least", "greatest") if on_postgres() else ("min", "max")
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE sensing_datastream SET result_from = {least}(coalesce(result_from, %s), %s), "  # noqa: S608  # names of our own
+            f"result_until = {greatest}(coalesce(result_until, %s), %s) WHERE id = %s",
+            [(low, low, high, high, pk) for pk, (low, high) in sorted(found.items())],
+        )
+
+
 def _written(name: str, given: Any) -> Any:
     return json.dumps(given, ensure_ascii=False) if name in _JSON and given is not None else given
 

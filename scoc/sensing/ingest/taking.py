@@ -53,7 +53,9 @@ def take(rows: Columns, *, judged: bool = True, first_ids: bool = True) -> Taken
     if not fresh.all():
         ids[~fresh] = storing.first_ids(work.pick(~fresh)) if first_ids else 0
     if work.more:
-        storing.complete(ids[fresh], work.pick(fresh))
+        told = work.pick(fresh)
+        storing.complete(ids[fresh], told)
+        storing.reach_results(told)
     if fresh.any():
         if judged:  # of history nobody waits to hear, and there may be millions of it
             leave_news(ids[fresh], work.datastream[fresh])
