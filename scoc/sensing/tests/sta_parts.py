@@ -40,6 +40,11 @@ BUOY: dict[str, Any] = {
 }  # fmt: skip
 
 
+Exchange = tuple[str, str, Any, int, Any]
+EXCHANGES: list[Exchange] = []
+"""What the running test asked and was answered: method, path, body, status, content."""
+
+
 @pytest.fixture
 def keeper(city: City, monday: datetime) -> Actor:
     """Who may read and write all of it."""
@@ -48,7 +53,9 @@ def keeper(city: City, monday: datetime) -> Actor:
 
 def send(actor: Actor, method: str, path: str, body: Any = None, kind: str = "application/json") -> Done:
     """One request that writes."""
-    return stored(actor, do(Caller(actor, ROOT), Asked(method, path, "", msgspec.json.encode(body), kind)))
+    done = stored(actor, do(Caller(actor, ROOT), Asked(method, path, "", msgspec.json.encode(body), kind)))
+    EXCHANGES.append((method, path, body, done.status, done.content))
+    return done
 
 
 def post(actor: Actor, path: str, body: Any) -> int:
@@ -62,7 +69,9 @@ def post(actor: Actor, path: str, body: Any) -> int:
 def get(actor: Actor, address: str) -> Any:
     """The answer as a client reads it."""
     path, _, options = address.partition("?")
-    return msgspec.json.decode(msgspec.json.encode(read(Reader(sight_of(actor), ROOT), path_of(path), options)))
+    found = msgspec.json.decode(msgspec.json.encode(read(Reader(sight_of(actor), ROOT), path_of(path), options)))
+    EXCHANGES.append(("GET", address, None, 200, found))
+    return found
 
 
 def stream_of(actor: Actor) -> int:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 import pytest
 
 from scoc.core.access import system_actor
@@ -16,14 +15,11 @@ from scoc.core.tests.factories import City, make_actor
 from scoc.sensing import actions
 from scoc.sensing.models import Device, Thing
 from scoc.sensing.schemas import Reading
-from scoc.sensing.sta.asking import path_of
-from scoc.sensing.sta.reading import Reader, read
-from scoc.sensing.sta.seeing import sight_of
 from scoc.sensing.tests.factories import NOISE, PM25, T0, make_device, make_type
+from scoc.sensing.tests.sta_parts import ROOT, get
 from scoc.sensing.things import follow_devices
 
 pytestmark = pytest.mark.django_db
-ROOT = "http://city/sta/v1.1"
 
 
 @pytest.fixture
@@ -43,12 +39,6 @@ def stations(city: City, monday: Any) -> list[Device]:
             Reading(device.key, "pm25", T0 + timedelta(minutes=m), 10.0 * (n + 1) + m, None) for m in range(4)
         ])  # fmt: skip
     return made
-
-
-def get(viewer: Actor, address: str) -> Any:
-    """The answer as a client reads it."""
-    path, _, options = address.partition("?")
-    return msgspec.json.decode(msgspec.json.encode(read(Reader(sight_of(viewer), ROOT), path_of(path), options)))
 
 
 def asked(viewer: Actor, entities: str, filter_: str) -> list[Any]:

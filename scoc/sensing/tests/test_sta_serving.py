@@ -23,7 +23,7 @@ from scoc.sensing.ingest.doors import Door
 from scoc.sensing.models import Datastream, Device, Observation, RejectedCount, Thing
 from scoc.sensing.sta import doing, serving
 from scoc.sensing.tests.factories import make_device
-from scoc.sensing.tests.sta_parts import BUOY
+from scoc.sensing.tests.sta_parts import BUOY, EXCHANGES
 from scoc.sensing.things import follow_devices
 
 ROOT = "http://testserver/sta/v1.1"
@@ -43,7 +43,10 @@ def ask(method: str, path: str, body: Any = None, **headers: str) -> httpx.Respo
             transport = httpx.ASGITransport(app=router.route(_refuse, [lean]))
             async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
                 content = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
-                return await client.request(method, path, content=content, headers=headers)
+                answer = await client.request(method, path, content=content, headers=headers)
+                told = answer.json() if answer.content else None
+                EXCHANGES.append((method, path, None if isinstance(body, bytes) else body, answer.status_code, told))
+                return answer
         finally:
             await serving.shutdown()
             await door.close()

@@ -29,7 +29,7 @@ from scoc.sensing.sta.doing import Done
 from scoc.sensing.tests.factories import PM25, make_device, make_type
 from scoc.sensing.tests.mqtt.peer import run
 from scoc.sensing.tests.mqtt.test_devices import at, beside, hub, token_of
-from scoc.sensing.tests.sta_parts import BUOY, STREAM, post, send
+from scoc.sensing.tests.sta_parts import BUOY, EXCHANGES, STREAM, post, send
 
 
 def key_of(actor: Actor) -> bytes:
@@ -63,7 +63,16 @@ def stream(keeper: Actor) -> Datastream:
 async def heard(peer: Any) -> tuple[str, Any]:
     """The next message: its topic and what it says."""
     message = await peer.message()
-    return message.topic, json.loads(message.payload)
+    content = json.loads(message.payload)
+    EXCHANGES.append(("SUBSCRIBE", message.topic, None, 0, content))
+    return message.topic, content
+
+
+async def created(peer: Any, topic: str, body: Any, packet_id: int = 1) -> int:
+    """Publish an observation; the reason of the acknowledgement."""
+    reason = int(await peer.publish(topic, json.dumps(body).encode(), 1, packet_id=packet_id))
+    EXCHANGES.append(("PUBLISH", topic, body, reason, None))
+    return reason
 
 
 @pytest.mark.parametrize("version", [4, 5])
@@ -73,11 +82,11 @@ def test_an_observation_is_created_before_it_is_acknowledged(keeper: Actor, stre
     async def course() -> None:
         async with hub() as there:
             peer = await there.client("gateway", version, username="any", password=key)
-            body = json.dumps({"result": 21.5, "phenomenonTime": at()}).encode()
-            assert await peer.publish(f"v1.1/Datastreams({stream.pk})/Observations", body, 1) == 0
+            body = {"result": 21.5, "phenomenonTime": at()}
+            assert await created(peer, f"v1.1/Datastreams({stream.pk})/Observations", body) == 0
             assert await beside(Observation.objects.count) == 1
-            named = json.dumps({"result": 22, "Datastream": {"@iot.id": stream.pk}}).encode()
-            assert await peer.publish("v1.1/Observations", named, 1, packet_id=2) == 0
+            named = {"result": 22, "Datastream": {"@iot.id": stream.pk}}
+            assert await created(peer, "v1.1/Observations", named, 2) == 0
             assert await beside(Observation.objects.count) == 2
 
     run(course())
