@@ -211,7 +211,7 @@ PROOFS: dict[str, Proof] = {
     "data-array/data-array": Proof(
         (f"{_FORMS}test_many_observations_come_as_arrays_and_a_bad_one_fails_alone",
          f"{_FORMS}test_observations_are_told_as_arrays"),
-        f"{STA}arrays.py", "                found.append(refusal)\n", "                raise\n",
+        f"{STA}arrays.py", "                found.append((owner, refusal))\n", "                raise\n",
     ),
     "create-observations-via-mqtt/observations-creation": Proof(
         (f"{_MQTT}test_an_observation_is_created_before_it_is_acknowledged",), "scoc/sensing/mqtt/keys.py",
