@@ -170,6 +170,7 @@ def test_every_action_lives_in_a_run_or_says_that_it_is_shared(city: City) -> No
     in_a_run = {
         "core.hand_in_file", "core.read_notice", "core.view_plain", "core.retry_delivery", "core.start_run",
         "core.switch_run", "core.end_run", "core.export_city", "sensing.ingest", "sensing.import",
+        "sensing.create_observation",
         "sensing.acknowledge_alarm", "sensing.refute_alarm", "sensing.settle_alarm", "rehearsal.set_clock",
     }  # fmt: skip
     by_nature = {"cases", "intake", "indicators"}
