@@ -190,7 +190,7 @@ PROOFS: dict[str, Proof] = {
     ),
     "create-update-delete/historical-location-manual-creation": Proof(
         (f"{_WRITING}test_history_written_by_hand_moves_a_thing_only_if_it_is_newest",), f"{STA}writing.py",
-        '            placing.follow_history(columns["thing_id"])\n', "            pass\n",
+        "                placing.follow_history(thing_id)\n\n    def unlink", "                pass\n\n    def unlink",
     ),
     "batch-request/batch-request": Proof(
         (f"{_FORMS}test_a_changeset_is_done_as_a_whole_or_not_at_all", f"{_FORMS}test_a_batch_in_parts",
@@ -206,7 +206,8 @@ PROOFS: dict[str, Proof] = {
         '        _many("Observations", "Observations", target_column="datastream_id", back="MultiDatastream"),\n',
     ),
     "multi-datastream/constraints": Proof(
-        (f"{_WRITING}test_several_results_at_once",), f"{STA}streams.py", "        _check_parts(columns, parts)\n", "",
+        (f"{_WRITING}test_several_results_at_once",), f"{STA}writing.py",
+        "            streams.check_tied(tied)\n", "            pass\n",
     ),
     "data-array/data-array": Proof(
         (f"{_FORMS}test_many_observations_come_as_arrays_and_a_bad_one_fails_alone",

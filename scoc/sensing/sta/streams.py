@@ -26,11 +26,10 @@ def thing_type() -> DeviceType:
     return made
 
 
-def make(columns: Json, *, multi: bool, parts: int) -> int:
-    """Make a datastream with these columns; with `multi` one whose observations hold a result of each of `parts`."""
+def make(columns: Json, *, multi: bool) -> int:
+    """Make a datastream with these columns; with `multi` one whose observations hold several results."""
     if multi:
         columns.setdefault("observation_type", COMPLEX)
-        _check_parts(columns, parts)
     device = placing.device_of(placing.locked(columns["thing_id"]))
     observed = None if multi else ObservedProperty.objects.get(pk=columns["observed_property_id"])
     reach = MOST_SCALED / 10**PLACES

@@ -85,12 +85,10 @@ class Writing:
             return self._observation(draft)
         ones = {name: self._there(entity.relations[name], one) for name, one in draft.one.items()}
         columns = dict(draft.columns) | {entity.relations[name].source_column: pk for name, pk in ones.items()}
-        number = self._row(entity, columns, draft)
+        number = self._row(entity, columns)
         for name, relation in entity.relations.items():  # places stand before streams, which need them
             if name in draft.many:
                 self._related(entity, number, relation, draft.many[name])
-        if entity.name == "HistoricalLocations":
-            placing.follow_history(columns["thing_id"])
         leave_news_of(entity.name, number)
         return number
 
@@ -116,7 +114,7 @@ class Writing:
                 draft.columns["feature_id"] = self._there(draft.entity.relations["FeatureOfInterest"], feature)
         return observing.store(stream, [draft.columns for draft in drafts])
 
-    def _row(self, entity: EntitySet, columns: Json, draft: Draft) -> int:
+    def _row(self, entity: EntitySet, columns: Json) -> int:
         match entity.name:
             case "Things":
                 columns["organisation_id"] = self._organisation()
@@ -125,7 +123,7 @@ class Writing:
             case "HistoricalLocations":
                 columns["at"] = from_micros(columns["at"])
             case "Datastreams" | "MultiDatastreams":
-                return streams.make(columns, multi=entity.name == "MultiDatastreams", parts=_parts(draft))
+                return streams.make(columns, multi=entity.name == "MultiDatastreams")
         return int(MODELS[entity.name]._default_manager.create(**columns).pk)
 
     def _organisation(self) -> int:
@@ -250,11 +248,6 @@ class Writing:
         if entity.name in SHARED:
             refuse_shared(self.sight, entity, number)
         removing.REMOVED[entity.name](row)
-
-
-def _parts(draft: Draft) -> int:
-    """How many properties a datastream of several observes."""
-    return len(draft.many.get("ObservedProperties", ()))
 
 
 def _named(one: int | Draft, draft: Draft, name: str) -> int:
