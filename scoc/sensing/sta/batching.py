@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from email.message import Message
 from email.parser import BytesParser
-from email.policy import HTTP
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +28,11 @@ MOST_ANSWER = 33_554_432
 """Bytes of what the parts of a batch read, beyond which no further part is done."""
 _LINE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (\S+)(?: HTTP/[\d.]+)?")
 _NAMED = re.compile(r"\$(\w+)(?=/|$)")
+_TYPE_LINE = re.compile(rb"^content-type:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
+MOST_TYPE = 500
+"""Bytes of a Content-Type with its boundary."""
+MOST_MARKS = 4 * MOST_PARTS
+"""Boundaries in one batch: each part may be a changeset of its own."""
 Tell = Callable[[Exception], Done]
 """How a part that failed is answered."""
 
@@ -200,13 +204,20 @@ def _json_answer(answers: list[tuple[Part, Done]]) -> Done:
 
 
 def _parts(body: bytes, kind: str, group: str = "") -> Iterator[Part]:
-    message = BytesParser(policy=HTTP).parsebytes(
-        b"Content-Type: " + kind.encode("latin1", "replace") + b"\r\n\r\n" + body
-    )
+    longest = max((len(match[0]) for match in _TYPE_LINE.finditer(body)), default=0)
+    if body.count(b"\n--") > MOST_MARKS or max(longest, len(kind)) > MOST_TYPE:  # to read them takes the square of it
+        raise invalid("body", f"A batch has 1 to {MOST_PARTS} requests, and short headers.", "Split it.",
+                      zh=f"一批须有 1 至 {MOST_PARTS} 个请求，且请求头不能过长。")  # fmt: skip
+    try:
+        message = BytesParser().parsebytes(b"Content-Type: " + kind.encode("latin1", "replace") + b"\r\n\r\n" + body)
+    except RecursionError as error:
+        raise invalid(
+            "body", "Its parts are nested too deeply.", "Nest changesets alone.", zh="分段嵌套过深。"
+        ) from error
     if not message.is_multipart():
         raise invalid("body", "It is not in parts.", "Separate them by the boundary of the Content-Type.",
                       zh="请求体未按 boundary 分段。")  # fmt: skip
-    for n, part in enumerate(message.iter_parts()):
+    for n, part in enumerate(message.get_payload()):
         content = part.get_content_type()
         if content.startswith("multipart/") and not group:
             yield from _parts_of(part, f"changeset {n}")
@@ -218,7 +229,7 @@ def _parts(body: bytes, kind: str, group: str = "") -> Iterator[Part]:
 
 
 def _parts_of(changeset: Message, group: str) -> Iterator[Part]:
-    for n, part in enumerate(changeset.iter_parts()):  # type: ignore[attr-defined]  # as above
+    for n, part in enumerate(changeset.get_payload() if changeset.is_multipart() else ()):
         yield _http_part(part, group, f"{group}.{n}")
 
 
@@ -230,7 +241,7 @@ def _http_part(part: Message, group: str, place: str) -> Part:
     if match is None:
         raise invalid("body", f"Part {place} has no request line.", "Begin it with POST Things HTTP/1.1.",
                       zh="分段缺少请求行。")  # fmt: skip
-    request = BytesParser(policy=HTTP).parsebytes(rest)
+    request = BytesParser().parsebytes(rest)
     body = request.get_payload(decode=True)
     return Part(
         str(part.get("Content-ID") or place).strip("<>"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
@@ -286,3 +287,20 @@ def test_what_is_expanded_is_bounded(keeper: Actor, monkeypatch: pytest.MonkeyPa
     with pytest.raises(Invalid, match="at once"):
         get(keeper, "Things?$expand=Datastreams($expand=Observations)")
     assert get(keeper, "Things?$expand=Datastreams($expand=Observations($top=0))")["value"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"--b\r\n\r\n" * 100_000, b"--b\r\nContent-Type: multipart/mixed" + b";a" * 1_000_000 + b"\r\n\r\n--b--",
+        b"--b\r\nContent-Type: multipart/mixed" + b"\r\n ;" * 1_000_000 + b"\r\n\r\n--b--",
+        b"--b\r\nX: " + b"a;" * 1_000_000 + b"\r\n\r\n--b--",
+        b"--b\r\nContent-Type: application/http\r\n\r\nGET Things HTTP/1.1\r\nContent-Type:" + b"a;" * 1_000_000,
+        b"".join(b"--b%d\r\nContent-Type: multipart/mixed; boundary=b%d\r\n\r\n" % (n, n + 1) for n in range(700)),
+    ],
+)  # fmt: skip
+def test_a_batch_that_would_take_long_to_read_is_refused(keeper: Actor, body: bytes) -> None:
+    began = time.thread_time()
+    with pytest.raises(Invalid):
+        batch(Caller(keeper, ROOT), body, f"multipart/mixed; boundary={'b0' if b'b700' in body else 'b'}", told)
+    assert time.thread_time() - began < 5
