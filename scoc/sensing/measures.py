@@ -6,16 +6,17 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
+from django.db.models.functions import Abs
 
 from scoc.core.access import visible
 from scoc.core.acting import Viewer
 from scoc.core.city.sections import city_settings
 from scoc.core.measures import Measured, Window, measure
-from scoc.core.now import city_at, city_now, city_zone, current_run, in_run
+from scoc.core.now import city_now, city_zone, current_run, in_run
 from scoc.sensing import queries
 from scoc.sensing.limits import SensingSettings
-from scoc.sensing.models import AccountProof, Device, Latest
+from scoc.sensing.models import Account, AccountProof, Device, Latest
 from scoc.sensing.online import heard_since, heard_then
 
 
@@ -77,16 +78,19 @@ def online_rate(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> M
 
 @measure("sensing.accounting_gap", permission="sensing.read_accounting")
 def accounting_gap(viewer: Viewer, window: Window, parameters: dict[str, Any]) -> Measured:
-    """Readings by which the accounts of the window's days do not agree with the tables, as last proved; 0 is right.
-
-    Of the city as a whole. Unknown while none of the days is proved.
+    """Readings by which the accounts of the window's days do not balance, or do not agree with the tables as last
+    proved; 0 is right. Of the city as a whole, as it is known now.
     """
+    if window.area is not None:
+        return Measured(None, None, 0, None)
     with in_run(viewer.run_id):
         first, last = (moment.astimezone(city_zone()).date() for moment in (window.start, window.end))
-        proofs = AccountProof.objects.filter(
-            run_id=current_run(), day__gte=first, day__lte=last, proved_at__lte=window.as_of
-        )
-        found = proofs.aggregate(amiss=Sum("amiss"), received=Sum("received"), latest=Max("proved_at"))
-    if window.area is not None or found["latest"] is None:
-        return Measured(None, None, 0, None)
-    return Measured(Decimal(found["amiss"]), None, found["received"], city_at(found["latest"]))
+        days = {"run_id": current_run(), "day__gte": first, "day__lte": last}
+        gap = F("received") - F("stored") - F("duplicate") - F("rejected")
+        rows = Account.objects.filter(**days).values("day").annotate(n=Sum("received"), gap=Sum(Abs(gap)))
+        accounts = {row["day"]: row for row in rows}
+        amiss = {day: row["gap"] for day, row in accounts.items()}
+        for proof in AccountProof.objects.filter(**days):
+            amiss[proof.day] = max(amiss.get(proof.day, 0), proof.amiss)
+        received = sum(row["n"] for row in accounts.values())
+        return Measured(Decimal(sum(amiss.values())), None, received, min(window.end, city_now()))

@@ -52,7 +52,7 @@ class _Line:
     withdrawn: int = 0
 
     def numbers(self) -> tuple[int, ...]:
-        return tuple(getattr(self, name) for name in _NUMBERS)
+        return self.received, self.stored, self.duplicate, self.rejected, self.requests, self.withdrawn
 
 
 def settle(

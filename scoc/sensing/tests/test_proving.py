@@ -187,10 +187,14 @@ def test_the_gap_is_a_measure() -> None:
         return take(system_actor(SYSTEM), "sensing.accounting_gap", Window(start, end, wall_now()))
 
     day = T0, T0 + timedelta(hours=1)
-    assert measured(*day).numerator is None  # nobody proved it yet
+    assert (measured(*day).numerator, measured(*day).samples) == (0, 9)
     Account.objects.filter(day=MONDAY, source="simulator", device_key="dev-b").update(received=1)
+    assert measured(*day).numerator == 2  # at once
+    Observation.objects.filter(datastream__device__key="dev-a", at__gte=T0 + timedelta(minutes=9)).delete()
+    assert measured(*day).numerator == 2
     enqueue("sensing.prove_accounts")
     deliver_all()
     found = measured(*day)
-    assert (found.numerator, found.denominator, found.samples) == (2, None, 7)
-    assert measured(datetime(2026, 6, 20, tzinfo=UTC), datetime(2026, 6, 20, tzinfo=UTC)).numerator is None
+    assert (found.numerator, found.denominator, found.samples) == (3, None, 7)
+    other = datetime(2026, 6, 20, tzinfo=UTC)
+    assert (measured(other, other).numerator, measured(other, other).samples) == (0, 0)
