@@ -6,7 +6,6 @@ stored before, rejected will never be stored and is counted. 503 means try again
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -18,9 +17,9 @@ from scoc.sensing.ingest import remedies
 from scoc.sensing.ingest.bodies import check_items, decoded
 from scoc.sensing.ingest.checking import Checked
 from scoc.sensing.ingest.columns import no_columns
-from scoc.sensing.ingest.commits import SOURCE, Away, Faulty, Waiting
+from scoc.sensing.ingest.commits import SOURCE, Faulty
 from scoc.sensing.ingest.directory import KnownDevice
-from scoc.sensing.ingest.doors import DEADLINE_SECONDS, Door, NotNow, Sight, WrongCredential
+from scoc.sensing.ingest.doors import Door, NotNow, Sight, WrongCredential
 from scoc.sensing.ingest.taking import Taken
 from scoc.sensing.mqtt import serving as listener
 from scoc.sensing.requests import Event, Receive, Send, TooLarge, TooSlow, body_of
@@ -127,17 +126,12 @@ def _results(number: int, checked: Checked, taken: Taken, language: str) -> list
 
 async def _stored(door: Door, device: KnownDevice, checked: Checked, received: int) -> Taken:
     """Wait until the rows are committed. Raises _Problem: then nothing is promised."""
-    loop = asyncio.get_running_loop()
-    waiting = Waiting(
-        checked.columns() if checked.positions else no_columns(), [row for _, row in checked.refused], device.key,
-        loop, loop.create_future(), {device.key: received},
-    )  # fmt: skip
-    if not door.writer.submit(waiting):
-        raise _Problem(503, "busy")
+    columns = checked.columns() if checked.positions else no_columns()
+    refused = [row for _, row in checked.refused]
     try:
-        return await asyncio.wait_for(waiting.answer, DEADLINE_SECONDS)
-    except (TimeoutError, Away) as error:
-        raise _Problem(503, "away") from error
+        return await door.commit(columns, refused, {device.key: received}, SOURCE, device_key=device.key)
+    except NotNow as error:
+        raise _Problem(503, error.code) from error
     except Faulty as error:
         raise _Problem(500, "fault") from error
 

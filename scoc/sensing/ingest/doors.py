@@ -7,7 +7,7 @@ import asyncio
 import hmac
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -18,9 +18,11 @@ from scoc.core.city.sections import city_settings
 from scoc.core.secrets import keyed_hash
 from scoc.sensing.ingest import directory
 from scoc.sensing.ingest.checking import Bounds, bounds_at
-from scoc.sensing.ingest.commits import Writer
+from scoc.sensing.ingest.columns import Columns, Refused
+from scoc.sensing.ingest.commits import Away, Waiting, Writer
 from scoc.sensing.ingest.credentials import CREDENTIAL_PURPOSE, parse_token
 from scoc.sensing.ingest.directory import KnownDevice
+from scoc.sensing.ingest.taking import Taken
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Device
 
@@ -117,6 +119,26 @@ class Door:
             self.writer.count(key if right else "", "wrong_credential", source)
             raise WrongCredential
         return device
+
+    async def commit(
+        self,
+        columns: Columns,
+        refused: Sequence[Refused],
+        received: Mapping[str, int],
+        source: str,
+        *,
+        device_key: str = "",
+        run_id: int | None = None,
+    ) -> Taken:
+        """Wait until rows are committed with those of others. Raises NotNow, Faulty: then nothing is promised."""
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(columns, refused, device_key, loop, loop.create_future(), received, source, run_id)
+        if not self.writer.submit(waiting):
+            raise NotNow("busy")
+        try:
+            return await asyncio.wait_for(waiting.answer, DEADLINE_SECONDS)
+        except (TimeoutError, Away) as error:
+            raise NotNow("away") from error
 
     async def look_up(self, sight: Sight, keys: Sequence[str]) -> dict[str, KnownDevice]:
         """Devices by their keys. Raises NotNow."""

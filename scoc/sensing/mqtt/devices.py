@@ -29,11 +29,11 @@ from scoc.sensing.mqtt.policy import (
     Client,
     Credentials,
     Message,
-    Policy,
     Refuse,
     Verdict,
     Withhold,
 )
+from scoc.sensing.mqtt.watching import Watching
 
 if TYPE_CHECKING:
     from scoc.sensing.mqtt.broker import Broker
@@ -68,12 +68,12 @@ class _Load:
     rows: int = 0
 
 
-class DevicePolicy(Policy):
+class DevicePolicy(Watching):
     """The policy of devices."""
 
     def __init__(self, door: Door) -> None:
+        super().__init__("devices")
         self._door = door
-        self._clients: set[Client] = set()
         self._loads: dict[str, _Load] = {}
 
     # -- who it is
@@ -93,25 +93,6 @@ class DevicePolicy(Policy):
             self._door.writer.count(device.key, "wrong_credential", SOURCE)
             return Reason.BAD_CREDENTIALS
         return Admitted(f"{PRINCIPAL}{device.key}", Seat(device.key, device.credential_hash))
-
-    def connected(self, client: Client) -> None:
-        """A device is in."""
-        self._clients.add(client)
-
-    def disconnected(self, client: Client) -> None:
-        """A device has gone."""
-        self._clients.discard(client)
-
-    async def watch(self, broker: Broker) -> None:
-        """Expel devices whose credential was revoked or replaced, or that were retired; until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.look(broker)
-            except NotNow as error:
-                log.warning("mqtt: the rights of devices cannot be looked at: %s", error)
-            except Exception:  # noqa: BLE001  # it is recorded; without the watch a revoked device would stay
-                broker.failed("the rights of devices could not be looked at")
 
     async def look(self, broker: Broker) -> None:
         """Look at every connected device once. Raises NotNow."""

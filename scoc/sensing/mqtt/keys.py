@@ -21,12 +21,13 @@ from scoc.core.access import allowed
 from scoc.core.acting import Actor
 from scoc.core.refusals import Invalid, NotAllowed, NotFound, Refusal, TooMuch
 from scoc.kit.text import Text
-from scoc.sensing.ingest.commits import Away, Faulty, Waiting
-from scoc.sensing.ingest.doors import DEADLINE_SECONDS, Door
+from scoc.sensing.ingest.commits import Faulty
+from scoc.sensing.ingest.doors import Door, NotNow
 from scoc.sensing.mqtt import topics
 from scoc.sensing.mqtt.announcing import BEGINNING, Announcer, Topic
 from scoc.sensing.mqtt.codec import Reason, SubscribeItem
-from scoc.sensing.mqtt.policy import SWALLOW, Admitted, Client, Credentials, Message, Policy, Refuse, Verdict, Withhold
+from scoc.sensing.mqtt.policy import SWALLOW, Admitted, Client, Credentials, Message, Refuse, Verdict, Withhold
+from scoc.sensing.mqtt.watching import Watching
 from scoc.sensing.sta.asking import path_of
 from scoc.sensing.sta.doing import Asked, Caller, Done, Rows, do
 from scoc.sensing.sta.observing import SOURCE, Unfit, reason_of
@@ -56,13 +57,13 @@ class Seat:
     actor: Actor
 
 
-class KeyPolicy(Policy):
+class KeyPolicy(Watching):
     """The policy of machines with an API key."""
 
     def __init__(self, door: Door, announcer: Announcer) -> None:
+        super().__init__("machines")
         self._door = door
         self._announcer = announcer
-        self._clients: set[Client] = set()
         self._waiting: set[tuple[str, str, str]] = set()
         self.pool = ThreadPoolExecutor(THREADS, "mqtt-keys")
         """Beside that of devices: what machines ask for may take longer than a look-up."""
@@ -81,23 +82,6 @@ class KeyPolicy(Policy):
             self._door.writer.count("", "wrong_credential", SOURCE)
             return Reason.BAD_CREDENTIALS
         return Admitted(f"{PRINCIPAL}{actor.key_id}", Seat(key, actor))
-
-    def connected(self, client: Client) -> None:
-        """A machine is in."""
-        self._clients.add(client)
-
-    def disconnected(self, client: Client) -> None:
-        """A machine has gone."""
-        self._clients.discard(client)
-
-    async def watch(self, broker: Broker) -> None:
-        """Expel machines whose key has ended or whose rights changed; until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.look(broker)
-            except Exception:  # noqa: BLE001  # it is recorded; without the watch a revoked key would stay
-                broker.failed("the keys of machines could not be looked at")
 
     async def look(self, broker: Broker) -> None:
         """Look at every connected machine once: who came back with other rights asks for its subscriptions anew."""
@@ -183,15 +167,9 @@ class KeyPolicy(Policy):
             return Withhold(Reason.SERVER_BUSY)
         if isinstance(rows, Done):
             return SWALLOW
-        loop = asyncio.get_running_loop()
-        waiting = Waiting(
-            rows.columns, rows.refused, "", loop, loop.create_future(), rows.received, SOURCE, rows.run_id
-        )  # fmt: skip
-        if not self._door.writer.submit(waiting):
-            return Withhold(Reason.SERVER_BUSY)
         try:
-            await asyncio.wait_for(waiting.answer, DEADLINE_SECONDS)
-        except (TimeoutError, Away):
+            await self._door.commit(rows.columns, rows.refused, rows.received, SOURCE, run_id=rows.run_id)
+        except NotNow:
             return Withhold(Reason.SERVER_BUSY)
         except Faulty:
             return Refuse(Reason.IMPLEMENTATION_SPECIFIC, "this observation cannot be stored")

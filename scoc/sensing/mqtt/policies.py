@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from scoc.sensing.ingest.doors import Door
-from scoc.sensing.mqtt import keys
+from scoc.sensing.mqtt import devices, keys
 from scoc.sensing.mqtt.announcing import Announcer
 from scoc.sensing.mqtt.codec import SubscribeItem
 from scoc.sensing.mqtt.devices import DevicePolicy
@@ -78,4 +78,7 @@ class CityPolicy(Policy):
 
     async def watch(self, broker: Broker) -> None:
         """Expel whose rights ended, and tell what is new; until cancelled."""
-        await asyncio.gather(self.devices.watch(broker), self.keys.watch(broker), self.announcer.run(broker))
+        await asyncio.gather(
+            self.devices.watch(broker, devices.LOOK_SECONDS), self.keys.watch(broker, keys.LOOK_SECONDS),
+            self.announcer.run(broker),
+        )  # fmt: skip

@@ -20,8 +20,8 @@ from scoc.core.http.problems import of_error, problem
 from scoc.core.http.repeats import once
 from scoc.core.live import with_connection
 from scoc.core.refusals import Invalid, Refusal
-from scoc.sensing.ingest.commits import Away, Faulty, Waiting
-from scoc.sensing.ingest.doors import DEADLINE_SECONDS, Door
+from scoc.sensing.ingest.commits import Faulty
+from scoc.sensing.ingest.doors import Door, NotNow
 from scoc.sensing.requests import Event, Receive, Send, TooLarge, TooSlow, body_of
 from scoc.sensing.sta.batching import batch
 from scoc.sensing.sta.doing import (
@@ -152,17 +152,12 @@ def _http(done: Done) -> HttpResponse:
 
 async def _stored(request: ASGIRequest, rows: Rows) -> HttpResponse:
     """Wait until observations are committed with those of others; nothing is promised before."""
-    loop = asyncio.get_running_loop()
-    waiting = Waiting(
-        rows.columns, rows.refused, "", loop, loop.create_future(), rows.received, SOURCE, rows.run_id
-    )  # fmt: skip
-    later = {"Retry-After": "1"}
-    if _door is None or not _door.writer.submit(waiting):
-        return problem(request, 503, "records_away", headers=later)
     try:
-        taken = await asyncio.wait_for(waiting.answer, DEADLINE_SECONDS)
-    except (TimeoutError, Away):
-        return problem(request, 503, "records_away", headers=later)
+        if _door is None:
+            raise NotNow("away")
+        taken = await _door.commit(rows.columns, rows.refused, rows.received, SOURCE, run_id=rows.run_id)
+    except NotNow:
+        return problem(request, 503, "records_away", headers={"Retry-After": "1"})
     except Faulty:
         return problem(request, 500, "fault")
     return _http(rows.answer(taken))

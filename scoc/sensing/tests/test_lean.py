@@ -19,7 +19,7 @@ from scoc.core.access import system_actor
 from scoc.core.now import wall_now
 from scoc.core.tests.factories import City
 from scoc.sensing import actions, lean
-from scoc.sensing.ingest import commits, remedies
+from scoc.sensing.ingest import commits, doors, remedies
 from scoc.sensing.ingest.checking import REASONS
 from scoc.sensing.ingest.taking import take
 from scoc.sensing.models import Alarm, Device, Latest, Observation, Rejected, RejectedCount, Rollup
@@ -453,7 +453,7 @@ def test_a_full_queue_says_so(device: Device, monkeypatch: pytest.MonkeyPatch) -
     token = token_for(device)
     monkeypatch.setattr(commits, "MOST_WAITING_ROWS", 10)
     monkeypatch.setattr(commits.Writer, "start", lambda self: None)
-    monkeypatch.setattr(lean, "DEADLINE_SECONDS", 0.2)
+    monkeypatch.setattr(doors, "DEADLINE_SECONDS", 0.2)
 
     async def course() -> list[httpx.Response]:
         async with opened(token) as post:
