@@ -94,6 +94,7 @@ class Datastream(models.Model):
     """The physically possible range; anything outside is rejected."""
     cadence_seconds = models.PositiveIntegerField()
     """How often a reading is expected; 0 where nobody has said."""
+    """How often a reading is expected; 0 where nobody has said."""
     repeat = models.CharField(max_length=8, choices=Repeat.choices, default=Repeat.IGNORE)
     active = models.BooleanField(default=True)
     """Whether readings are taken; a property that left the type keeps its history and takes no more."""

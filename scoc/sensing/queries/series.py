@@ -31,7 +31,11 @@ def _grain_of(grain: Grain, line: Datastream, start: datetime, end: datetime) ->
     if grain != "auto":
         return {"raw": 0, "hour": Rollup.Grain.HOUR.value, "day": Rollup.Grain.DAY.value}[grain]
     seconds = (end - start).total_seconds()
-    if seconds / line.cadence_seconds <= FEW_POINTS:
+    if line.cadence_seconds:
+        expected = seconds / line.cadence_seconds
+    else:  # nobody has said how often it observes: what is there is counted, as far as it matters
+        expected = Observation.objects.filter(datastream=line, at__gte=start, at__lt=end)[: FEW_POINTS + 1].count()
+    if expected <= FEW_POINTS:
         return 0
     return Rollup.Grain.HOUR.value if seconds / 3600 <= FEW_POINTS else Rollup.Grain.DAY.value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from scoc.core.refusals import Invalid, NotAllowed, NotFound, Refusal
 from scoc.core.tests.factories import City, make_actor
 from scoc.sensing.ingest.rebuilding import counted
 from scoc.sensing.models import Datastream, Device, Latest, Observation, Rollup, Thing
+from scoc.sensing.queries import series
 from scoc.sensing.sta.doing import NoMethod
 from scoc.sensing.tests.factories import make_device
 from scoc.sensing.tests.sta_parts import (
@@ -61,6 +63,18 @@ def test_its_series_is_one_of_a_device_of_the_city(keeper: Actor, city: City) ->
     assert Latest.objects.get(datastream=line).result == 21.5
     day = Rollup.objects.get(datastream=line, grain=Rollup.Grain.DAY)
     assert (day.n, day.minimum, day.maximum, day.total) == (2, 20.5, 21.5, 42_000)
+
+
+def test_its_series_is_shown_like_that_of_any_device(keeper: Actor, monday: datetime) -> None:
+    """Nobody has said how often it observes, so the grain goes by what is there."""
+    line = Datastream.objects.get(thing=post(keeper, "Things", BUOY))
+    week = monday - timedelta(days=7), monday
+    shown = series(keeper, line.pk, *week)
+    assert (shown.grain, [point.value for point in shown.points]) == (0, [20.5, 21.5])
+    rows = [[(week[0] + timedelta(minutes=n)).isoformat(), n] for n in range(1_500)]
+    block = {"Datastream": {"@iot.id": line.pk}, "components": ["phenomenonTime", "result"], "dataArray": rows}
+    send(keeper, "POST", "CreateObservations", [block])
+    assert series(keeper, line.pk, *week).grain == Rollup.Grain.HOUR
 
 
 def test_observations_are_about_the_place_of_their_thing(keeper: Actor) -> None:
