@@ -189,7 +189,8 @@ class Stream:
     async def take(self, seconds: float) -> bytes:
         """All that waits; nothing after so many seconds without news."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ready.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._ready.wait()
         self._ready.clear()
         data = b"".join(event.data for event in self._waiting)
         self._waiting.clear()
@@ -260,7 +261,8 @@ class Hub:
         looked_at_sources = 0.0
         while self.streams:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 await self._look()
@@ -357,7 +359,8 @@ async def _serve(stream: Stream, cookies: str, send: ASGI) -> None:
     """Send news until the browser leaves, takes nothing, or its session or rights end."""
 
     async def write(data: bytes, *, more: bool = True) -> None:
-        await asyncio.wait_for(send({"type": "http.response.body", "body": data, "more_body": more}), SEND_SECONDS)
+        async with asyncio.timeout(SEND_SECONDS):
+            await send({"type": "http.response.body", "body": data, "more_body": more})
 
     with contextlib.suppress(TimeoutError):
         await write(b'retry: 2000\n\ndata: {"type": "hello"}\n\n')

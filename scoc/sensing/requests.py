@@ -27,7 +27,8 @@ async def body_of(receive: Receive, headers: Mapping[bytes, bytes], most: int) -
     if not announced.isdigit() or len(announced) > 18 or int(announced) > most:
         raise TooLarge
     try:
-        return await asyncio.wait_for(_read(receive, most), BODY_SECONDS)
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read(receive, most)
     except TimeoutError as error:
         raise TooSlow from error
 

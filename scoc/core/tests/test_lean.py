@@ -47,7 +47,8 @@ async def ask(
         "headers": [(name.lower().encode(), value.encode()) for name, value in
                     {"host": "testserver", **(headers or {})}.items()],
     }  # fmt: skip
-    await asyncio.wait_for(application(scope, receive, send), 20)
+    async with asyncio.timeout(20):
+        await application(scope, receive, send)
     names = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], names, b"".join(message.get("body", b"") for message in sent[1:])
 
@@ -114,7 +115,8 @@ def lifespan(application: ASGI, *messages: str) -> list[dict[str, Any]]:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        await asyncio.wait_for(application({"type": "lifespan"}, receive, send), 20)
+        async with asyncio.timeout(20):
+            await application({"type": "lifespan"}, receive, send)
         await sync_to_async(connections.close_all)()
 
     asyncio.run(run())

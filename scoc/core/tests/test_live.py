@@ -90,7 +90,8 @@ class Screen:
     async def close(self) -> None:
         """Leave."""
         self.leave.set()
-        await asyncio.wait_for(self.task, 20)
+        async with asyncio.timeout(20):
+            await self.task
 
 
 def played(scene: Callable[[], Awaitable[None]]) -> None:
@@ -181,7 +182,8 @@ def test_nobody_watches_without_signing_in(committed: City) -> None:
             (None, "GET", 401), (planted, "GET", 401), (without_post, "GET", 401), (signed_in, "POST", 405),
         ):  # fmt: skip
             screen = Screen(client, method)
-            await asyncio.wait_for(screen.task, 20)
+            async with asyncio.timeout(20):
+                await screen.task
             assert screen.status == status
             problem = json.loads(screen.chunks[0])
             assert problem["status"] == status
@@ -199,7 +201,8 @@ def test_a_session_without_requests_watches_no_longer(committed: City, later: Ca
 
     async def scene() -> None:
         screen = Screen(client)
-        await asyncio.wait_for(screen.task, 20)
+        async with asyncio.timeout(20):
+            await screen.task
         assert screen.status == 401
 
     played(scene)
@@ -219,7 +222,8 @@ def test_rights_that_end_end_the_stream(committed: City, doing: Do, monkeypatch:
         await screen.until(lambda: b": still here" in b"".join(screen.chunks))
         await doing(ring, 2)
         await doing(PostHolding.objects.filter(user_id=actor.user_id).update, valid_to=wall_now())
-        await asyncio.wait_for(screen.task, 20)
+        async with asyncio.timeout(20):
+            await screen.task
         assert screen.ended
         assert screen.numbers == [1]
         assert not HUB.streams
@@ -261,7 +265,8 @@ def test_a_reader_that_cannot_keep_up_is_cut_and_harms_nobody(
             await quick.until(lambda n=number: n in quick.numbers)  # type: ignore[misc]  # bound here
         assert len(HUB.streams) == 2
         slow.stuck.set()
-        await asyncio.wait_for(slow.task, 20)
+        async with asyncio.timeout(20):
+            await slow.task
         assert len(slow.numbers) <= 6
         assert HUB.streams
         assert quick.numbers == list(range(12))
@@ -279,7 +284,8 @@ def test_a_reader_that_takes_nothing_at_all_is_let_go(
         screen = await Screen(client).greeted()
         screen.stuck.clear()
         await doing(ring, 1)
-        await asyncio.wait_for(screen.task, 20)
+        async with asyncio.timeout(20):
+            await screen.task
         assert not HUB.streams
 
     played(scene)
@@ -292,7 +298,8 @@ def test_when_the_process_stops_every_stream_ends(committed: City) -> None:
         screens = [await Screen(client).greeted() for _ in range(3)]
         HUB.stop()
         for screen in screens:
-            await asyncio.wait_for(screen.task, 20)
+            async with asyncio.timeout(20):
+                await screen.task
             assert screen.ended
         screen = await Screen(client).greeted()  # and the next life of the server begins anew
         assert screen.messages == [{"type": "hello"}]

@@ -94,7 +94,8 @@ class Door:
             return known
         assert self.looking is not None
         try:
-            return await asyncio.wait_for(asyncio.shield(self.looking), DEADLINE_SECONDS)
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await asyncio.shield(self.looking)
         except Exception as error:  # see _away
             raise _away("what holds now", error) from error
 
@@ -136,7 +137,8 @@ class Door:
         if not self.writer.submit(waiting):
             raise NotNow("busy")
         try:
-            return await asyncio.wait_for(waiting.answer, DEADLINE_SECONDS)
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await waiting.answer
         except (TimeoutError, Away) as error:
             raise NotNow("away") from error
 
@@ -147,7 +149,8 @@ class Door:
         self.lookups += 1
         try:
             look = asyncio.get_running_loop().run_in_executor(self.pool, _find, sight.run_id, keys)
-            return await asyncio.wait_for(look, DEADLINE_SECONDS)
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await look
         except Exception as error:  # see _away
             raise _away("a device", error) from error
         finally:

@@ -97,7 +97,8 @@ class Broker:
         await asyncio.sleep(0)  # wills of those who were there are published in the next turn
         self._look_whether_quiet()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._quiet.wait(), self.limits.stop_seconds)
+            async with asyncio.timeout(self.limits.stop_seconds):
+                await self._quiet.wait()
         for connection in list(self.connections):
             if connection.transport is not None:
                 connection.transport.abort()

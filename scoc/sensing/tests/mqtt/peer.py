@@ -46,7 +46,12 @@ def clause(*numbers: str) -> pytest.MarkDecorator:
 
 def run(course: Coroutine[Any, Any, T]) -> T:
     """Run one course of events."""
-    return asyncio.run(asyncio.wait_for(course, 60))
+
+    async def within_a_minute() -> T:
+        async with asyncio.timeout(60):
+            return await course
+
+    return asyncio.run(within_a_minute())
 
 
 class Open(Policy):
@@ -104,7 +109,8 @@ class Peer:
         """The next packet; None at the end of the connection."""
         while (frame := next_frame(self._data, 0, MOST, self.version)) is None:
             try:
-                more = await asyncio.wait_for(self.reader.read(65_536), SECONDS)
+                async with asyncio.timeout(SECONDS):
+                    more = await self.reader.read(65_536)
             except ConnectionError:
                 return None
             if not more:

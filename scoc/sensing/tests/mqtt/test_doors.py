@@ -74,7 +74,8 @@ class Surfer:
     async def event(self) -> Any:
         """The next event; None at the end."""
         while not (events := self.protocol.events_received()):
-            data = await asyncio.wait_for(self.reader.read(65_536), SECONDS)
+            async with asyncio.timeout(SECONDS):
+                data = await self.reader.read(65_536)
             if not data:
                 return None
             self.protocol.receive_data(data)

@@ -337,7 +337,8 @@ def test_slow_machines_keep_no_device_waiting(
             await there.until(lambda: len(begun) == keys.THREADS)
             sender = await there.client("dev-a", 5, username="dev-a", password=token)
             body = json.dumps({"property": "pm25", "at": at(), "value": 3}).encode()
-            assert await asyncio.wait_for(sender.publish("telemetry/dev-a", body, 1), 5) == 0
+            async with asyncio.timeout(5):
+                assert await sender.publish("telemetry/dev-a", body, 1) == 0
             over.set()
             assert await asyncio.gather(*sent) == [0] * 4
 
