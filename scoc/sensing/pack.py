@@ -49,8 +49,8 @@ class StreamIn(PackRow):
     maximum: float = Field(allow_inf_nan=False)
     """The physically possible range."""
     cadence_seconds: int = Field(ge=1, le=31_622_400)
-    repeat: Literal["ignore", "keep"] = "ignore"
-    """A second reading at the same time is a repeat to ignore, or one more to keep."""
+    repeat: Literal["ignore", "keep", "replace"] = "ignore"
+    """A second reading at the same time is a repeat to ignore, one more to keep, or a correction of the first."""
 
 
 class DeviceTypeIn(PackRow):

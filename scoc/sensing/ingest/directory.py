@@ -55,6 +55,8 @@ class Stream:
     scale: float
     cadence_micros: int
     keep: bool
+    replace: bool
+    """Whether a second reading at one time is kept beside the first, or takes its place."""
     judged: bool
     """Whether rules are applied: not to devices under maintenance."""
     rules_key: tuple[int, str]
@@ -215,7 +217,7 @@ def _load(run_id: int, keys: list[str]) -> list[KnownDevice]:
             id=line.pk, device_id=line.device_id, device_key=device.key, property=line.property,
             minimum=line.minimum, maximum=line.maximum,
             scale=10.0**line.places, cadence_micros=line.cadence_seconds * 1_000_000,
-            keep=line.repeat == Datastream.Repeat.KEEP,
+            keep=line.repeat == Datastream.Repeat.KEEP, replace=line.repeat == Datastream.Repeat.REPLACE,
             judged=device.state in (Device.State.ACTIVE, Device.State.REGISTERED),
             rules_key=(device.type_id, line.property), organisation_id=device.organisation_id, area_id=device.area_id,
             thing_id=line.thing_id, feature=features.get(line.device_id),

@@ -13,6 +13,7 @@ from scoc.sensing.ingest.columns import Columns, Flags, Ints
 from scoc.sensing.ingest.interest import leave_news
 from scoc.sensing.ingest.judging import judge
 from scoc.sensing.ingest.numbering import new_ids
+from scoc.sensing.ingest.replacing import corrections, replace
 from scoc.sensing.ingest.rolling import MOST_SCALED, ends_of, ordered, sums
 
 NEVER = -(2**63)
@@ -51,7 +52,9 @@ def take(rows: Columns, *, judged: bool = True, first_ids: bool = True) -> Taken
     ids = new_ids(len(work))
     fresh = storing.insert(ids, work, recorded, surely_new)
     if not fresh.all():
-        ids[~fresh] = storing.first_ids(work.pick(~fresh)) if first_ids else 0
+        again = work.pick(~fresh)
+        corrected = corrections(again)
+        ids[~fresh] = storing.first_ids(again) if first_ids or corrected.any() else 0
     if work.more:
         told = work.pick(fresh)
         storing.complete(ids[fresh], told)
@@ -60,6 +63,8 @@ def take(rows: Columns, *, judged: bool = True, first_ids: bool = True) -> Taken
         if judged:  # of history nobody waits to hear, and there may be millions of it
             leave_news(ids[fresh], work.datastream[fresh])
         _spread(ids[fresh], work.pick(fresh), recorded, before, judged=judged)
+    if not fresh.all() and corrected.any():
+        replace(ids[~fresh][corrected], again.pick(corrected), told=judged)
     taken = Taken(np.empty_like(fresh), np.empty_like(ids), recorded)
     taken.fresh[order], taken.ids[order] = fresh, ids
     return taken

@@ -77,10 +77,12 @@ class Datastream(models.Model):
     """One observed property of one device as a series (数据流, OGC SensorThings Datastream)."""
 
     class Repeat(models.TextChoices):
-        """What a second reading at the same phenomenon time is: a repeat to ignore, or one more to keep."""
+        """What a second reading at the same phenomenon time is: a repeat to ignore, one more to keep, or a correction
+        that takes the place of the first."""
 
         IGNORE = "ignore"
         KEEP = "keep"
+        REPLACE = "replace"
 
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="datastreams")
     property = models.CharField(max_length=40)
@@ -93,7 +95,6 @@ class Datastream(models.Model):
     maximum = models.FloatField()
     """The physically possible range; anything outside is rejected."""
     cadence_seconds = models.PositiveIntegerField()
-    """How often a reading is expected; 0 where nobody has said."""
     """How often a reading is expected; 0 where nobody has said."""
     repeat = models.CharField(max_length=8, choices=Repeat.choices, default=Repeat.IGNORE)
     active = models.BooleanField(default=True)

@@ -10,8 +10,9 @@ from scoc.core.fields import MicrosField
 class Observation(models.Model):
     """One reading (观测值). The id is time-ordered; PostgreSQL partitions the table by month of `at`.
 
-    `dedup_key` is unique with the datastream and the time. A datastream that ignores repeats has the empty text, so
-    that its phenomenon time alone decides; one that keeps repeats has the sender's key, or null where none is given.
+    `dedup_key` is unique with the datastream and the time. A datastream that ignores repeats, or lets them replace the
+    first, has the empty text, so that its phenomenon time alone decides; one that keeps repeats has the sender's key,
+    or null where none is given.
     """
 
     id = models.BigIntegerField(primary_key=True)
