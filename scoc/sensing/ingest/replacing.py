@@ -20,7 +20,8 @@ from scoc.sensing.models import Datastream, Observation
 
 _SAID = ("result", "other", "until", "result_at", "quality", "valid_from", "valid_until", "parameters")
 _REPLACE = (
-    "UPDATE sensing_observation SET " + ", ".join(f"{name} = %s" for name in _SAID) + " WHERE id = %s AND at = %s"
+    "UPDATE sensing_observation SET result = %s, other = NULL, until = NULL, result_at = NULL, quality = NULL, "
+    "valid_from = NULL, valid_until = NULL, parameters = NULL WHERE id = %s AND at = %s"
 )
 
 
@@ -44,12 +45,11 @@ def replace(ids: Ints, rows: Columns, *, told: bool) -> None:
     if not changed.any():
         return
     ids, rows = ids[changed], rows.pick(changed)
-    nothing = (None,) * (len(_SAID) - 1)
     with connection.cursor() as cursor:
         cursor.executemany(
             _REPLACE,
             [
-                (None if math.isnan(value) else value, *nothing, pk, at)
+                (None if math.isnan(value) else value, pk, at)
                 for value, pk, at in zip(rows.value.tolist(), ids.tolist(), rows.at.tolist(), strict=True)
             ],
         )
