@@ -33,7 +33,8 @@ class AppendOnly(Operation):
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
     ) -> None:
-        """Create the triggers."""
+        """Create the triggers, in place of those that an earlier step made for fewer columns."""
+        self.database_backwards(app_label, schema_editor, from_state, to_state)
         for statement in self.statements(schema_editor.connection.vendor, self._columns(to_state)):
             schema_editor.execute(statement, params=None)
 

@@ -15,6 +15,7 @@ from scoc.core.now import city_now, city_zone, wall_now
 from scoc.core.remembered import forgettable
 from scoc.sensing.models import Baseline, Datastream, Rollup, Rule
 from scoc.sensing.rules import LEAST_SAMPLES, Usual
+from scoc.sensing.targets import streams_of, target_of
 
 Known = dict[int, dict[int, tuple[float, float, int]]]
 """Datastream → hour of the week → median, MAD, number of hours."""
@@ -65,25 +66,20 @@ def wanted() -> list[int]:
     """The datastreams that a deviation rule looks at."""
     ids: set[int] = set()
     for rule in Rule.objects.filter(valid_to=None, kind=Rule.Kind.DEVIATION):
-        ids.update(
-            Datastream.objects.filter(
-                property=rule.property, device__type_id=rule.device_type_id, active=True
-            ).values_list("id", flat=True)
-        )
+        ids.update(streams_of(target_of(rule)).filter(active=True).values_list("id", flat=True))
     return sorted(ids)
 
 
 def compute(datastreams: Iterable[int]) -> None:
     """Compute the baselines of these datastreams anew from their hourly roll-ups; what came out the same stays."""
-    weeks: dict[tuple[int, str], int] = {}
+    wanted_now = list(datastreams)
+    weeks: dict[int, int] = {}
     for rule in Rule.objects.filter(valid_to=None, kind=Rule.Kind.DEVIATION):
-        key = (rule.device_type_id, rule.property)
-        weeks[key] = max(weeks.get(key, 0), int(rule.settings["weeks"]))
+        for pk in streams_of(target_of(rule)).filter(pk__in=wanted_now).values_list("pk", flat=True):
+            weeks[pk] = max(weeks.get(pk, 0), int(rule.settings["weeks"]))
     by_span: dict[int, dict[int, int]] = {}
-    rows = Datastream.objects.filter(pk__in=list(datastreams))
-    for pk, type_id, name, places in rows.values_list("pk", "device__type_id", "property", "places"):
-        if (back := weeks.get((type_id, name))) is not None:
-            by_span.setdefault(back, {})[pk] = places
+    for pk, places in Datastream.objects.filter(pk__in=weeks).values_list("pk", "places"):
+        by_span.setdefault(weeks[pk], {})[pk] = places
     for back, places_of in by_span.items():
         _renew(places_of, back)
 

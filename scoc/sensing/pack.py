@@ -19,17 +19,16 @@ from scoc.core.city import (
 from scoc.core.city.reading import Manifest
 from scoc.core.city.sections import city_settings, text_of
 from scoc.core.models import Organisation
-from scoc.core.now import city_now, current_run, wall_now
+from scoc.core.now import current_run, wall_now
 from scoc.core.pack import ALWAYS, EN, ZH, follow_areas, moved_on
 from scoc.kit.coordinates import Datum, convert
-from scoc.kit.text import Text
+from scoc.sensing.defining import end_rules, put_in_force
 from scoc.sensing.ingest.directory import forget_directory
 from scoc.sensing.ingest.rebuilding import rebuild_rollups
 from scoc.sensing.ingest.rolling import MOST_SCALED
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Datastream, Device, DeviceType, Feature, Latest, Location, Rule, Thing
-from scoc.sensing.raising import drop_states
-from scoc.sensing.rule_rows import RuleIn, faults_of, row_of, settings_of
+from scoc.sensing.rule_rows import OWN_CODES, RuleIn, faults_of, row_of
 from scoc.sensing.things import follow_devices
 from scoc.spatial.queries import locate
 
@@ -213,7 +212,7 @@ def _apply_devices(changes: Changes[DeviceIn]) -> None:
 
 
 def _rules() -> Iterable[RuleIn]:
-    for row in Rule.objects.filter(valid_to=None).select_related("device_type"):
+    for row in Rule.objects.filter(valid_to=None, own=False).select_related("device_type"):
         yield row_of(row)
 
 
@@ -229,35 +228,25 @@ def _check_rules(pack: Pack, rows: Sequence[tuple[RuleIn, str, int]]) -> Iterabl
         if row.category and row.category not in categories:
             yield Problem(file, line, "category", f"`{row.category}` is not among the categories.",
                           "Add it to categories.toml or correct it.")  # fmt: skip
+        if row.code.startswith(OWN_CODES):
+            yield Problem(file, line, "code", f"Codes that begin with `{OWN_CODES}` are those of rules made in SCOC.",
+                          "Give it another code.")  # fmt: skip
         if row.property not in properties.get(row.device_type, {row.property}):
             yield Problem(file, line, "property", f"A {row.device_type} does not observe `{row.property}`.",
                           "Name one of its streams.")  # fmt: skip
+        units = {
+            stream.unit for type_, _, _ in pack.rows["device_types"] if isinstance(type_, DeviceTypeIn)
+            for stream in type_.streams if stream.property == row.property
+        }  # fmt: skip
+        if not row.device_type and not row.devices and len(units) != 1:
+            yield Problem(file, line, "device_type", f"`{row.property}` is measured in {len(units)} units.",
+                          "Name a type of device, or devices.")  # fmt: skip
 
 
 def _apply_rules(changes: Changes[RuleIn]) -> None:
     """A changed rule becomes a new version; a removed one ends, and its alarms clear with it."""
-    moment, recorded = city_now(), wall_now()
-    types = dict(DeviceType.objects.values_list("code", "id"))
-    known = {row.code: row for row in Rule.objects.order_by("version")}
-    ended = [row.code for row in [*changes.removed, *changes.changed]]
-    Rule.objects.filter(code__in=ended, valid_to=None).update(valid_to=moment)
-    elsewhere = [
-        row.code for row in changes.changed
-        if (known[row.code].kind, known[row.code].property, known[row.code].device_type_id)
-        != (row.kind, row.property, types[row.device_type])
-    ]  # fmt: skip
-    drop_states([*(row.code for row in changes.removed), *elsewhere], moment)
-    Rule.objects.bulk_create(
-        Rule(
-            code=row.code, version=known[row.code].version + 1 if row.code in known else 1, kind=row.kind,
-            name=Text(row.name_zh, row.name_en), device_type_id=types[row.device_type], property=row.property,
-            level=row.level, category=row.category, settings=settings_of(row),
-            recurrence_seconds=row.recurrence_seconds, valid_from=moment if row.code in known else ALWAYS,
-            recorded_at=recorded, source=city_settings(Manifest).code,
-        )
-        for row in [*changes.added, *changes.changed]
-    )  # fmt: skip
-    forget_directory()
+    end_rules([row.code for row in changes.removed])
+    put_in_force([*changes.added, *changes.changed], source=city_settings(Manifest).code)
 
 
 declare_section(
@@ -271,5 +260,5 @@ declare_section(
 )  # fmt: skip
 declare_section(
     Section("rules", ("rules.toml",), "rule", RuleIn, ("code",), _rules, _apply_rules,
-            references={"device_type": "device_types"}, check=_check_rules)
+            references={"device_type": "device_types", "within": "areas", "devices": "devices"}, check=_check_rules)
 )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -133,9 +132,8 @@ def worsen_alarm(alarm_id: int, peak: float) -> None:
     AlarmOccurrence.objects.filter(alarm_id=alarm_id, ended_at=None).update(peak=peak)
 
 
-def drop_states(rule_codes: Iterable[str], moment: datetime) -> None:
-    """These rules look at nothing any more: what they raised clears, and where they stood is forgotten."""
-    states = RuleState.objects.filter(rule_code__in=list(rule_codes))
+def drop_states(states: QuerySet[RuleState], moment: datetime) -> None:
+    """There nothing is looked at any more: what was raised clears, and where the rules stood is forgotten."""
     for alarm_id in states.filter(phase=RuleState.Phase.ALARM).values_list("alarm_id", flat=True):
         if alarm_id is not None:
             clear_alarm(alarm_id, to_micros(moment))

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from scoc.core.city import PackRow
+from scoc.core.models import Area
 from scoc.core.pack import CODE, EN, ZH
 from scoc.core.refusals import FieldError
 from scoc.kit.text import Text
-from scoc.sensing.models import Rule
+from scoc.sensing.hours import HOURS_PATTERN
+from scoc.sensing.models import Device, DeviceType, Rule
+from scoc.sensing.targets import Target, streams_of, target
+
+OWN_CODES = "own."
+"""Codes of rules that were made in SCOC itself begin so; those of a city pack do not."""
 
 
 class RuleIn(PackRow):
-    """An alarm rule over one property of all devices of a type. Which fields it needs follows from its kind."""
+    """An alarm rule over one property of many devices. Which fields it needs follows from its kind.
+
+    It looks at the devices of a type (`device_type`), at those within an area (`within`), at named ones (`devices`),
+    or at those that all of these hold for; a rule with none of them looks at every device that has the property.
+    """
 
     code: str = CODE
     kind: Literal["threshold", "rate", "deviation", "silence"]
     name_zh: str = ZH
     name_en: str = EN
-    device_type: str
-    property: str
+    device_type: str = Field("", max_length=40)
+    property: str = Field(min_length=1, max_length=40)
+    within: str = Field("", max_length=20, pattern=r"^\d*$")
+    """Code of an area: only devices that lie in it or below it."""
+    devices: list[Annotated[str, Field(min_length=1, max_length=60)]] = Field([], max_length=500)
+    """Keys of the only devices that it looks at."""
     level: Literal["severe", "major", "minor"]
     category: str = Field("", max_length=60, pattern=r"^((component|event)/\d{4})?$")
     """Class of the case that may come of it, e.g. `event/0506`."""
@@ -51,39 +65,93 @@ class RuleIn(PackRow):
     """deviation: with fewer past hours what is usual is unknown, and nothing is raised."""
     missed: int | None = Field(None, ge=1, le=10_000)
     """silence: so many cadences without a reading raise it."""
+    broken_samples: int | None = Field(None, ge=1, le=100)
+    """All but silence: the condition must have held in so many (n) …"""
+    of_samples: int | None = Field(None, ge=2, le=100)
+    """… of the last so many (m) readings, instead of for a duration; it clears after n in a row that have recovered."""
+    days: Literal["workdays", "off_days"] | None = None
+    """Only on these days, by the city's calendar."""
+    hours: list[Annotated[str, Field(pattern=HOURS_PATTERN)]] | None = Field(None, max_length=12)
+    """Only in these hours of the city's day, e.g. `22:00-06:00`, which belongs to the day on which it begins."""
 
 
+_SAMPLES = {"broken_samples", "of_samples"}
+_WHEN = {"days", "hours"}
 _FIELDS = {
-    "threshold": ({"side", "raise_at", "clear_at"}, {"duration_seconds"}),
-    "rate": ({"side", "change", "clear_change", "window_seconds"}, set[str]()),
-    "deviation": ({"side", "k", "clear_k", "weeks", "least_spread"}, {"least_samples", "duration_seconds"}),
-    "silence": ({"missed"}, set[str]()),
-}
+    "threshold": ({"side", "raise_at", "clear_at"}, {"duration_seconds"} | _SAMPLES | _WHEN),
+    "rate": ({"side", "change", "clear_change", "window_seconds"}, _SAMPLES | _WHEN),
+    "deviation": (
+        {"side", "k", "clear_k", "weeks", "least_spread"}, {"least_samples", "duration_seconds"} | _SAMPLES | _WHEN
+    ),
+    "silence": ({"missed"}, _WHEN),
+}  # fmt: skip
 _ALL_FIELDS = {name for needed, optional in _FIELDS.values() for name in needed | optional}
 _KINDS = {"threshold": "阈值", "rate": "变化率", "deviation": "偏离常态", "silence": "静默"}
 
 
-def settings_of(row: RuleIn) -> dict[str, float | int | str]:
+def settings_of(row: RuleIn) -> dict[str, Any]:
     """The fields of a rule that its kind uses."""
     needed, optional = _FIELDS[row.kind]
     return {
-        name: getattr(row, name) for name in sorted(needed | optional) if getattr(row, name) is not None
+        name: getattr(row, name) for name in sorted(needed | optional) if getattr(row, name) not in (None, [])
     }  # fmt: skip
+
+
+def narrowing_of(row: RuleIn) -> dict[str, Any]:
+    """What a rule is narrowed to beside a type, as it is stored."""
+    narrowing: dict[str, Any] = {}
+    if row.within:
+        narrowing["within"] = row.within
+    if row.devices:
+        narrowing["devices"] = sorted(set(row.devices))
+    return narrowing
 
 
 def row_of(rule: Rule) -> RuleIn:
     """A rule as the pack would write it."""
     return RuleIn(
-        code=rule.code, kind=rule.kind, name_zh=rule.name.zh, name_en=rule.name.en, device_type=rule.device_type.code,
-        property=rule.property, level=rule.level, category=rule.category, recurrence_seconds=rule.recurrence_seconds,
-        **rule.settings,
+        code=rule.code, kind=rule.kind, name_zh=rule.name.zh, name_en=rule.name.en,
+        device_type=rule.device_type.code if rule.device_type else "", property=rule.property, level=rule.level,
+        category=rule.category, recurrence_seconds=rule.recurrence_seconds, **rule.target, **rule.settings,
     )  # fmt: skip
+
+
+def target_in(row: RuleIn) -> Target:
+    """The target of a rule as it is written."""
+    type_id = DeviceType.objects.filter(code=row.device_type).values_list("pk", flat=True).first()
+    return target(row.property, type_id, narrowing_of(row))
+
+
+def unmet(row: RuleIn) -> Iterator[FieldError]:
+    """What a rule names and the city has not: a type of device, a property of it, an area, devices."""
+    type_ = DeviceType.objects.filter(code=row.device_type).first() if row.device_type else None
+    if row.device_type and type_ is None:
+        yield _fault("device_type", "没有这种设备类型。", "There is no such type of device.",
+                     "Name one that the city has.")  # fmt: skip
+    elif type_ is not None and row.property not in {stream["property"] for stream in type_.streams}:
+        yield _fault("property", "这种设备不观测此项。", f"A {row.device_type} does not observe `{row.property}`.",
+                     "Name one of its streams.")  # fmt: skip
+    elif type_ is None:
+        units = set(streams_of(target_in(row)).order_by().values_list("unit", flat=True).distinct()[:2])
+        if not units:
+            yield _fault("property", "所选设备都不观测此项。", f"None of the devices observes `{row.property}`.",
+                         "Name a property that they have.")  # fmt: skip
+        elif len(units) > 1:
+            yield _fault("device_type", "所选设备的单位不一致，请指定设备类型。",
+                         f"The devices measure `{row.property}` in {' and '.join(sorted(units))}.",
+                         "Name a type of device.")  # fmt: skip
+    if row.within and not Area.objects.filter(code=row.within).exists():
+        yield _fault("within", "没有这个区域。", f"There is no area {row.within}.", "Give the code of an area.")
+    known = set(Device.objects.filter(key__in=row.devices).values_list("key", flat=True))
+    if unknown := sorted(set(row.devices) - known):
+        yield _fault("devices", f"没有设备 {'、'.join(unknown[:5])}。", f"There is no device {', '.join(unknown[:5])}.",
+                     "Give the keys of devices of the city.")  # fmt: skip
 
 
 def faults_of(row: RuleIn) -> Iterator[FieldError]:
     """What is wrong with a rule in itself: fields that its kind lacks or does not have, and the wrong way round."""
     needed, optional = _FIELDS[row.kind]
-    given = {name for name in _ALL_FIELDS if getattr(row, name) is not None}
+    given = {name for name in _ALL_FIELDS if getattr(row, name) not in (None, [])}
     kind = _KINDS[row.kind]
     for name in sorted(needed - given):
         yield _fault(name, f"{kind}规则须填此项。", f"A rule of kind {row.kind} needs it.", "Add this field.")
@@ -91,8 +159,24 @@ def faults_of(row: RuleIn) -> Iterator[FieldError]:
         yield _fault(
             name, f"{kind}规则没有此项，请去掉。", f"A rule of kind {row.kind} has no such field.", "Remove it."
         )
+    yield from _samples(row)
     if not needed - given:
         yield from _wrong_way_round(row)
+
+
+def _samples(row: RuleIn) -> Iterator[FieldError]:
+    n, m = row.broken_samples, row.of_samples
+    if (n is None) != (m is None):
+        missing = "of_samples" if m is None else "broken_samples"
+        yield _fault(missing, "“m 次中 n 次”须同时填写两个数。", "It is given without the other one.",
+                     "Give both `broken_samples` and `of_samples`, or neither.")  # fmt: skip
+    elif n is not None and m is not None:
+        if n > m:
+            yield _fault("broken_samples", "次数不得大于窗口次数。", "It is greater than `of_samples`.",
+                         "Of m readings at most m can break a rule.")  # fmt: skip
+        if row.duration_seconds:
+            yield _fault("duration_seconds", "“持续时间”与“m 次中 n 次”只能取其一。",
+                         "A rule has a duration or counts readings, not both.", "Leave one of them out.")  # fmt: skip
 
 
 def _fault(field: str, zh: str, en: str, remedy: str) -> FieldError:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from scoc.kit.text import Text
+from scoc.sensing.hours import Inside, always, told
 
 Verdict = Literal["broken", "between", "recovered", "unknown"]
+MOST_MICROS = 2**62
 LEAST_SAMPLES = 3
 """Default of `least_samples`."""
 
@@ -21,7 +23,9 @@ class Standing:
     since: int = 0
     last_at: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
-    """`peak` while pending or in alarm; `low` and `high` of a rate rule's window."""
+    """`peak` while pending or in alarm; `low` and `high` of a rate rule's window; of a rule over n of m readings
+    `recent`, the times of the last ones that broke it (None for one that did not), and `calm`, how many in a row have
+    recovered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +115,30 @@ def _further(settings: dict[str, Any], at: int, value: float, peak: float, usual
     return value > peak if side == "above" else value < peak
 
 
+def longest_gap(cadence: int, cadences: int) -> int:
+    """How many microseconds readings may be apart before a condition begins anew: without bound where nobody has said
+    how often they come."""
+    return cadence * cadences or MOST_MICROS
+
+
 def decide(
     kind: str,
     settings: dict[str, Any],
     standing: Standing,
     readings: Iterable[tuple[int, float]],
-    longest_gap: int,
+    gap_micros: int,
     usual: Usual = nothing_usual,
+    inside: Inside = always,
 ) -> list[Event]:
     """Move a rule of kind threshold, rate or deviation over readings in order of time; what happened on the way.
 
-    After more microseconds than `longest_gap` without a reading nobody knows whether a condition went on: its duration
+    After more microseconds than `gap_micros` without a reading nobody knows whether a condition went on: its duration
     starts anew. `standing` is changed in place. A threshold is reached at the value itself; it clears strictly beyond
-    `clear_at`.
+    `clear_at`. With `of_samples` it is raised by a reading with which `broken_samples` of the last so many broke it,
+    and clears when so many in a row have recovered. Outside of its hours (`inside`) a rule raises nothing, what was
+    pending is dropped, and what stands clears with the first reading.
     """
+    sampled = "of_samples" in settings
     events: list[Event] = []
     for at, value in readings:
         if kind == "threshold":
@@ -133,21 +147,47 @@ def decide(
             verdict = _rate(settings, at, value, standing.memory)
         else:
             verdict = _deviation(settings, at, value, usual)
-        gap = at - standing.last_at > longest_gap
+        gap = at - standing.last_at > gap_micros
         standing.last_at = at
-        step = _in_alarm if standing.phase == "alarm" else _before_alarm
-        event = step(settings, standing, at, value, verdict, gap, usual)
+        if inside is not always and not inside(at):
+            event = _outside(standing, at, value)
+        elif standing.phase == "alarm":
+            event = _in_alarm(settings, standing, at, value, verdict, gap, usual, sampled=sampled)
+        elif sampled:
+            event = _before_sampled(settings, standing, at, value, verdict, gap, usual)
+        else:
+            event = _before_alarm(settings, standing, at, value, verdict, gap, usual)
         if event is not None:
             events.append(event)
     return events
 
 
+def _settle_down(standing: Standing, at: int) -> None:
+    standing.phase, standing.since = "normal", at
+    for name in ("peak", "recent", "calm"):
+        standing.memory.pop(name, None)
+
+
+def _outside(standing: Standing, at: int, value: float) -> Event | None:
+    stood = standing.phase
+    if stood == "normal":
+        return None
+    _settle_down(standing, at)
+    return Cleared(at, value) if stood == "alarm" else None
+
+
 def _in_alarm(
-    settings: dict[str, Any], standing: Standing, at: int, value: float, verdict: Verdict, gap: bool, usual: Usual
-) -> Event | None:
-    if verdict == "recovered":
-        standing.phase, standing.since = "normal", at
-        standing.memory.pop("peak", None)
+    settings: dict[str, Any], standing: Standing, at: int, value: float, verdict: Verdict, gap: bool, usual: Usual,
+    *, sampled: bool,
+) -> Event | None:  # fmt: skip
+    calm = verdict == "recovered"
+    if calm and sampled:
+        standing.memory["calm"] = 1 if gap else standing.memory.get("calm", 0) + 1
+        calm = standing.memory["calm"] >= settings["broken_samples"]
+    elif sampled:
+        standing.memory["calm"] = 0
+    if calm:
+        _settle_down(standing, at)
         return Cleared(at, value)
     if _further(settings, at, value, standing.memory["peak"], usual):
         standing.memory["peak"] = value
@@ -162,8 +202,7 @@ def _before_alarm(
         return None
     if verdict != "broken":
         if standing.phase == "pending":
-            standing.phase, standing.since = "normal", at
-            standing.memory.pop("peak", None)
+            _settle_down(standing, at)
         return None
     if standing.phase == "normal" or gap:
         standing.phase, standing.since = "pending", at
@@ -174,6 +213,29 @@ def _before_alarm(
         return None
     standing.phase = "alarm"
     return Raised(at, value, standing.since, standing.memory["peak"])
+
+
+def _before_sampled(
+    settings: dict[str, Any], standing: Standing, at: int, value: float, verdict: Verdict, gap: bool, usual: Usual
+) -> Event | None:
+    if verdict == "unknown" or (standing.phase == "normal" and verdict != "broken"):
+        return None
+    recent = [] if gap else standing.memory.get("recent", [])
+    recent = [*recent, at if verdict == "broken" else None][-int(settings["of_samples"]) :]
+    broken = [one for one in recent if one is not None]
+    if not broken:
+        _settle_down(standing, at)
+        return None
+    if verdict == "broken" and (
+        len(broken) == 1 or _further(settings, at, value, standing.memory.get("peak", value), usual)
+    ):
+        standing.memory["peak"] = value
+    standing.phase, standing.since, standing.memory["recent"] = "pending", broken[0], recent
+    if verdict != "broken" or len(broken) < settings["broken_samples"]:
+        return None
+    standing.phase = "alarm"
+    del standing.memory["recent"]
+    return Raised(at, value, broken[0], standing.memory["peak"])
 
 
 def silent(settings: dict[str, Any], cadence: int, heard: int, at: int) -> bool:
@@ -220,23 +282,39 @@ def _span(seconds: float) -> tuple[str, str]:
     return f"{seconds:g}秒", f"{seconds:g} s"
 
 
-def sentence(kind: str, settings: dict[str, Any], name: Text, unit: str) -> Text:
-    """What a rule compares with what, for people."""
-    if kind == "silence":
-        return Text(f"连续 {settings['missed']} 个周期无数据", f"no reading for {settings['missed']} cadences")
+def _lasting(settings: dict[str, Any]) -> tuple[str, str]:
+    if "of_samples" in settings:
+        n, m = settings["broken_samples"], settings["of_samples"]
+        return f"，最近 {m} 次读数中至少 {n} 次", f" in {n} of the last {m} readings"
     duration = settings.get("duration_seconds", 0)
     zh, en = _span(duration)
-    lasting = (f"，持续 {zh}", f" for {en}") if duration else ("", "")
+    return (f"，持续 {zh}", f" for {en}") if duration else ("", "")
+
+
+def sentence(kind: str, settings: dict[str, Any], name: Text, unit: str) -> Text:
+    """What a rule compares with what, and when, for people."""
+    compared = _compared(kind, settings, name, unit)
+    only = told(settings)
+    return Text(f"{compared.zh}（仅{only.zh}）", f"{compared.en} ({only.en} only)") if only.zh else compared
+
+
+def _compared(kind: str, settings: dict[str, Any], name: Text, unit: str) -> Text:
+    if kind == "silence":
+        return Text(f"连续 {settings['missed']} 个周期无数据", f"no reading for {settings['missed']} cadences")
+    lasting = _lasting(settings)
     if kind == "threshold":
         mark = "≥" if settings["side"] == "above" else "≤"
-        told = f"{mark} {_number(settings['raise_at'])} {unit}"
-        return Text(f"{name.zh} {told}{lasting[0]}", f"{name.en} {told}{lasting[1]}")
+        compared = f"{mark} {_number(settings['raise_at'])} {unit}".rstrip()
+        return Text(f"{name.zh} {compared}{lasting[0]}", f"{name.en} {compared}{lasting[1]}")
     if kind == "rate":
         zh, en = _span(settings["window_seconds"])
         words = {"above": ("上升", "rises by"), "below": ("下降", "falls by"), "both": ("变化", "changes by")}
         verb = words[settings["side"]]
-        told = f"≥ {_number(settings['change'])} {unit}"
-        return Text(f"{name.zh} {zh}内{verb[0]} {told}", f"{name.en} {verb[1]} {told} within {en}")
+        compared = f"≥ {_number(settings['change'])} {unit}".rstrip()
+        return Text(
+            f"{name.zh} {zh}内{verb[0]} {compared}{lasting[0]}",
+            f"{name.en} {verb[1]} {compared} within {en}{lasting[1]}",
+        )
     words = {"above": ("高于", "above"), "below": ("低于", "below"), "both": ("偏离", "away from")}
     verb = words[settings["side"]]
     far = _number(settings["k"])

@@ -7,16 +7,19 @@ from datetime import datetime
 
 import numpy as np
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast
 
 from scoc.core.fields import from_micros, to_micros
 from scoc.core.models import Run
 from scoc.core.now import city_now, current_run
+from scoc.sensing.hours import inside_of
 from scoc.sensing.ingest import storing
 from scoc.sensing.ingest.judging import save_states
 from scoc.sensing.models import Datastream, Device, Rule, RuleState
 from scoc.sensing.raising import Subject, clear_alarm, raise_alarm
 from scoc.sensing.rules import silence_of, silent
+from scoc.sensing.targets import streams_of, target_of
 
 _SLICE = 200
 
@@ -28,17 +31,18 @@ def silence_rules() -> QuerySet[Rule]:
 
 def _lines(rule: Rule) -> QuerySet[Datastream]:
     """The datastreams that a rule listens to, with the phase it stands in over each."""
-    return Datastream.objects.filter(
-        property=rule.property, device__type_id=rule.device_type_id, device__state=Device.State.ACTIVE, active=True,
-        run_id=current_run(),
-    ).select_related("device", "latest")  # fmt: skip
+    lines = streams_of(target_of(rule)).filter(
+        device__state=Device.State.ACTIVE, active=True, run_id=current_run(), cadence_seconds__gt=0
+    )
+    return lines.select_related("device", "latest")
 
 
 _TURNED = """
-SELECT r.id, s.id, st.id IS NULL AND l.at IS NULL
+SELECT r.id, s.id, st.id IS NULL, l.at IS NULL
 FROM sensing_rule r
 JOIN sensing_device d ON d.type_id = r.device_type_id AND d.state = 'active'
 JOIN sensing_datastream s ON s.device_id = d.id AND s.property = r.property AND s.active AND s.run_id = %s
+  AND s.cadence_seconds > 0
 LEFT JOIN sensing_latest l ON l.datastream_id = s.id
 LEFT JOIN sensing_rule_state st ON st.datastream_id = s.id AND st.rule_code = r.code AND st.phase = 'alarm'
 WHERE r.id IN ({ids})
@@ -54,24 +58,50 @@ def turned(rules: Sequence[Rule], moment: datetime) -> dict[str, list[int]]:
     e.g. since a reading was imported.
     """
     found: dict[str, list[int]] = {rule.code: [] for rule in rules}
+    at = to_micros(moment)
+    rows = _turned_plain([rule for rule in rules if not target_of(rule).narrowed], at)
+    for rule in rules:
+        if target_of(rule).narrowed:
+            rows += _turned_narrowed(rule, at)
+    codes = {rule.pk: rule for rule in rules}
+    looking = {rule.pk: inside_of(rule.settings)(at) for rule in rules}
+    unheard = _listened_since([line for _, line, fell, never in rows if fell and never])
+    for rule_id, line, fell, never in rows:
+        rule = codes[rule_id]
+        if fell and (not looking[rule_id] or (never and at - unheard[line][0] <= _missed(rule) * unheard[line][1])):
+            continue
+        found[rule.code].append(line)
+    return found
+
+
+Turned = list[tuple[int, int, bool, bool]]
+"""Rule, datastream, whether it fell silent (else it is heard again), whether it was never heard at all."""
+
+
+def _turned_plain(rules: Sequence[Rule], at: int) -> Turned:
     if not rules:
-        return found
+        return []
     missed, told = _by_rule(rules)
     ids = ", ".join(["%s"] * len(rules))
-    at = to_micros(moment)
     with connection.cursor() as cursor:
         cursor.execute(
             _TURNED.format(ids=ids, missed=missed),
             [current_run(), *(rule.pk for rule in rules), at, *told, at, *told],
         )
-        rows = cursor.fetchall()
-    codes = {rule.pk: rule for rule in rules}
-    unheard = _listened_since([line for _, line, never in rows if never])
-    for rule_id, line, never in rows:
-        rule = codes[rule_id]
-        if not never or at - unheard[line][0] > _missed(rule) * unheard[line][1]:
-            found[rule.code].append(line)
-    return found
+        return [(rule_id, line, bool(fell), bool(never)) for rule_id, line, fell, never in cursor.fetchall()]
+
+
+def _turned_narrowed(rule: Rule, at: int) -> Turned:
+    """The same of a rule over some devices only, or over those of every type."""
+    heard_by = Value(at, BigIntegerField()) - Cast(F("cadence_seconds"), BigIntegerField()) * Value(_missed(rule))
+    standing = RuleState.objects.filter(datastream=OuterRef("pk"), rule_code=rule.code, phase=RuleState.Phase.ALARM)
+    rows = _lines(rule).alias(heard_by=heard_by).annotate(stands=Exists(standing))
+    silent_now = Q(stands=False) & (Q(latest__at=None) | Q(latest__at__lt=F("heard_by")))
+    rows = rows.filter(silent_now | Q(stands=True, latest__at__gte=F("heard_by"))).order_by("pk")
+    return [
+        (rule.pk, line, not stands, newest is None)
+        for line, stands, newest in rows.values_list("pk", "stands", "latest__at")
+    ]
 
 
 def _missed(rule: Rule) -> int:
@@ -112,14 +142,14 @@ def judge_silence(rule: Rule, datastreams: Iterable[int]) -> None:
     wanted = np.array(sorted(datastreams), np.int64)
     now = to_micros(city_now())
     storing.previous(wanted)
-    began = run_began()
+    began, looking = run_began(), inside_of(rule.settings)(now)
     changed = []
     for line in _lines(rule).filter(pk__in=wanted.tolist()).order_by("pk"):
         state = RuleState.objects.filter(datastream=line, rule_code=rule.code).first()
         standing = state is not None and state.phase == RuleState.Phase.ALARM
         heard = _heard(line, began)
         quiet = silent(rule.settings, line.cadence_seconds * 1_000_000, heard, now)
-        if quiet == standing:
+        if quiet == standing or (quiet and not looking):
             continue
         if state is None:
             state = RuleState(datastream=line, rule_code=rule.code)

@@ -17,6 +17,7 @@ from django.db.models.functions import Cast
 from scoc.core.city.sections import city_settings
 from scoc.core.fields import to_micros
 from scoc.sensing import baselines
+from scoc.sensing.hours import MINUTE, always, inside_of
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import Datastream, Observation
 from scoc.sensing.rule_rows import RuleIn, settings_of
@@ -30,6 +31,7 @@ from scoc.sensing.rules import (
     comes_back,
     decide,
     furthest,
+    longest_gap,
     may_matter,
     nothing_usual,
     silence_of,
@@ -59,7 +61,8 @@ class Course:
         self._kind, self._settings = rule.kind, settings_of(rule)
         self._recurrence = rule.recurrence_seconds * 1_000_000
         self._cadence = line.cadence_seconds * 1_000_000
-        self._gap = self._cadence * city_settings(SensingSettings).gap_cadences
+        self._gap = longest_gap(self._cadence, city_settings(SensingSettings).gap_cadences)
+        self._inside = inside_of(self._settings)
         self._usual: Usual = nothing_usual
         if rule.kind == "deviation":
             self._usual = baselines.usual_of(baselines.known([line.pk])[line.pk], rule.least_samples)
@@ -74,8 +77,8 @@ class Course:
 
     def end(self, until: int) -> Iterator[Episode]:
         """There are no more readings until `until`; the last episode, if there is one."""
-        if self._kind == "silence" and silent(self._settings, self._cadence, self._heard, until):
-            yield from self._told([self._fell_silent()])
+        if self._kind == "silence" and (fell := self._fell_silent(until)) is not None:
+            yield from self._told([fell])
         if self._episode is not None:
             yield self._episode
 
@@ -85,18 +88,26 @@ class Course:
         idle = self._standing.phase == "normal" and not self._standing.memory
         if not values or (idle and not may_matter(self._kind, self._settings, min(values), max(values))):
             return []
-        return decide(self._kind, self._settings, self._standing, numbers, self._gap, self._usual)
+        return decide(self._kind, self._settings, self._standing, numbers, self._gap, self._usual, self._inside)
 
     def _listen(self, readings: Readings) -> Iterator[Event]:
         for at, value in readings:
-            if at > self._start and silent(self._settings, self._cadence, self._heard, at):
-                yield self._fell_silent()
+            if at > self._start and (fell := self._fell_silent(at)) is not None:
+                yield fell
                 yield Cleared(at, value)
             self._heard, self._value = at, value
 
-    def _fell_silent(self) -> Raised:
-        at = self._heard + silence_of(self._settings, self._cadence)
-        return Raised(max(at, self._start), self._value, self._heard, None)
+    def _fell_silent(self, until: int) -> Raised | None:
+        """That it was silent before `until`, from the first minute of it that lies in the rule's hours."""
+        if not self._cadence or not silent(self._settings, self._cadence, self._heard, until):
+            return None
+        at = max(self._heard + silence_of(self._settings, self._cadence), self._start)
+        if self._inside is not always:
+            while not self._inside(at):
+                at = at - at % MINUTE + MINUTE
+                if at >= until:
+                    return None
+        return Raised(at, self._value, self._heard, None)
 
     def _came_back(self, last: Episode, at: int) -> bool:
         return last.cleared is not None and comes_back(last.cleared, at, self._recurrence)

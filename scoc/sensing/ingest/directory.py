@@ -18,6 +18,7 @@ from scoc.core.fields import from_micros, to_micros
 from scoc.core.now import wall_now
 from scoc.core.remembered import forgettable
 from scoc.sensing.models import Datastream, Device, Feature, Rule
+from scoc.sensing.targets import paths_of
 
 POLL_SECONDS = 1.0
 OVERLAP_MICROS = 120 * 1_000_000
@@ -40,6 +41,10 @@ class RuleNow:
     category: str
     recurrence_micros: int
     settings: dict[str, Any]
+    paths: tuple[str, ...] | None = None
+    """Paths of the area that it is narrowed to; None for a rule over all areas."""
+    type_id: int | None = None
+    """The type that it is narrowed to, where it looks at named devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,10 @@ class Stream:
     """Whether a second reading at one time is kept beside the first, or takes its place."""
     judged: bool
     """Whether rules are applied: not to devices under maintenance."""
-    rules_key: tuple[int, str]
+    type_id: int
     organisation_id: int
     area_id: int | None
+    area_path: str
     thing_id: int | None
     feature: int | None
     """What its observations are about unless they say so: the place where its thing is."""
@@ -89,7 +95,10 @@ class _Known:
     unknown: dict[tuple[int, str], float] = field(default_factory=dict)
     keys: dict[int, str] = field(default_factory=dict)
     """Of datastreams that were asked for by their id, the device."""
-    rules: dict[tuple[int, str], tuple[RuleNow, ...]] = field(default_factory=dict)
+    rules: dict[tuple[str, int | str | None], list[RuleNow]] = field(default_factory=dict)
+    """By property, with the type of device, the key of a device, or None for devices of every type."""
+    ruled: dict[int, tuple[Stream, tuple[RuleNow, ...]]] = field(default_factory=dict)
+    """Of datastreams that were asked for, the rules over them."""
     rules_mark: tuple[int, int] | None = None
     polled: float = 0.0
     forgotten: float = field(default_factory=time.monotonic)
@@ -122,6 +131,7 @@ def refresh() -> None:
         if moment - known.forgotten > FORGET_SECONDS:  # devices that fell silent need not be remembered for ever
             known.devices.clear()
             known.keys.clear()
+            known.ruled.clear()
             known.forgotten = moment
         changes = Device.objects.filter(changed__gte=from_micros(known.mark - OVERLAP_MICROS))
         for key, changed in changes.values_list("key", "changed").iterator(2000):
@@ -141,19 +151,38 @@ def _refresh_rules(known: _Known) -> None:
     mark = (totals["newest"] or 0, totals["number"])
     if mark == known.rules_mark:
         return
-    rules: dict[tuple[int, str], list[RuleNow]] = {}
-    for row in now_valid.order_by("code"):
-        rules.setdefault((row.device_type_id, row.property), []).append(
-            RuleNow(row.pk, row.code, row.kind, row.level, row.category, row.recurrence_seconds * 1_000_000,
-                    row.settings)
+    rows = list(now_valid.order_by("code"))
+    paths = paths_of([row.target["within"] for row in rows if "within" in row.target])
+    rules: dict[tuple[str, int | str | None], list[RuleNow]] = {}
+    for row in rows:
+        rule = RuleNow(
+            row.pk, row.code, row.kind, row.level, row.category, row.recurrence_seconds * 1_000_000, row.settings,
+            paths[row.target["within"]] if "within" in row.target else None, row.device_type_id,
         )  # fmt: skip
-    known.rules = {key: tuple(found) for key, found in rules.items()}
+        for place in row.target.get("devices") or [row.device_type_id]:
+            rules.setdefault((row.property, place), []).append(rule)
+    known.rules, known.ruled = rules, {}
     known.rules_mark = mark
 
 
-def rules_of(key: tuple[int, str]) -> tuple[RuleNow, ...]:
-    """The rules over a property of a device type, as of the last `refresh`."""
-    return _known.rules.get(key, ())
+def rules_of(line: Stream) -> tuple[RuleNow, ...]:
+    """The rules over a datastream by code, as of the last `refresh`."""
+    known = _known
+    found = known.ruled.get(line.id)
+    if found is not None and found[0] is line:
+        return found[1]
+    rules = sorted(
+        (
+            rule
+            for place in (line.type_id, line.device_key, None)
+            for rule in known.rules.get((line.property, place), ())
+            if rule.type_id in (None, line.type_id)
+            and (rule.paths is None or any(line.area_path.startswith(path) for path in rule.paths))
+        ),
+        key=lambda rule: rule.code,
+    )
+    known.ruled[line.id] = line, tuple(rules)
+    return known.ruled[line.id][1]
 
 
 def peek(run_id: int, key: str) -> KnownDevice | None:
@@ -207,7 +236,7 @@ def _possible(key: str) -> bool:
 
 
 def _load(run_id: int, keys: list[str]) -> list[KnownDevice]:
-    rows = {row.pk: row for row in Device.objects.filter(key__in=keys)}
+    rows = {row.pk: row for row in Device.objects.filter(key__in=keys).select_related("area")}
     streams: dict[int, dict[str, Stream]] = {pk: {} for pk in rows}
     here = Feature.objects.filter(location__things__device__in=rows).order_by("-id")
     features = dict(here.values_list("location__things__device_id", "id"))
@@ -219,8 +248,9 @@ def _load(run_id: int, keys: list[str]) -> list[KnownDevice]:
             scale=10.0**line.places, cadence_micros=line.cadence_seconds * 1_000_000,
             keep=line.repeat == Datastream.Repeat.KEEP, replace=line.repeat == Datastream.Repeat.REPLACE,
             judged=device.state in (Device.State.ACTIVE, Device.State.REGISTERED),
-            rules_key=(device.type_id, line.property), organisation_id=device.organisation_id, area_id=device.area_id,
-            thing_id=line.thing_id, feature=features.get(line.device_id),
+            type_id=device.type_id, organisation_id=device.organisation_id, area_id=device.area_id,
+            area_path=device.area.path if device.area else "", thing_id=line.thing_id,
+            feature=features.get(line.device_id),
             several=len(line.multi_types or ()) if line.multi else 0,
         )  # fmt: skip
     return [

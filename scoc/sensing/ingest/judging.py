@@ -11,13 +11,14 @@ from scoc.core.city.sections import city_settings
 from scoc.core.fields import from_micros, to_micros
 from scoc.core.now import city_now
 from scoc.sensing import baselines
+from scoc.sensing.hours import inside_of
 from scoc.sensing.ingest.columns import Floats, Ints
 from scoc.sensing.ingest.directory import RuleNow, Stream, rules_of
 from scoc.sensing.ingest.rolling import ends_of
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import RuleState
 from scoc.sensing.raising import Subject, clear_alarm, raise_alarm, worsen_alarm
-from scoc.sensing.rules import Cleared, Event, Raised, Standing, Worse, decide, may_matter, nothing_usual
+from scoc.sensing.rules import Cleared, Event, Raised, Standing, Worse, decide, longest_gap, may_matter, nothing_usual
 
 _SLICE = 500
 
@@ -40,7 +41,7 @@ def _series(
     start = 0
     for end in ends:
         stream = streams[int(datastream[start])]
-        rules = rules_of(stream.rules_key) if stream.judged else ()
+        rules = rules_of(stream) if stream.judged else ()
         if rules:
             first = start
             last = before.get(stream.id)
@@ -107,8 +108,9 @@ def _judge_one(
     of_stream = usual.get(one.stream.id, {})
     least = rule.settings.get("least_samples")
     looked = baselines.usual_of(of_stream, least) if rule.kind == "deviation" else nothing_usual
-    gap = one.stream.cadence_micros * city_settings(SensingSettings).gap_cadences
-    events = decide(rule.kind, rule.settings, standing, readings, gap, looked)
+    inside = inside_of(rule.settings)
+    gap = longest_gap(one.stream.cadence_micros, city_settings(SensingSettings).gap_cadences)
+    events = decide(rule.kind, rule.settings, standing, readings, gap, looked, inside)
     if not events and standing.phase == "normal" and was[0] == "normal" and rule.kind != "rate":
         return None
     alarm_id = _carry_out(events, rule, one.stream, state.alarm_id if state else None)

@@ -9,11 +9,12 @@ from scoc.core.models import Envelope, FlowRow, VersionRow
 
 
 class Rule(VersionRow):
-    """One version of an alarm rule (告警规则) over a property of all devices of a type.
+    """One version of an alarm rule (告警规则) over a property of many devices.
 
     `settings` by kind (DOMAIN.md 3.2): threshold {side, raise_at, clear_at, duration_seconds}; rate {side, change,
     clear_change, window_seconds}; deviation {side, k, clear_k, weeks, least_spread, least_samples, duration_seconds};
-    silence {missed}.
+    silence {missed}. All but silence may have {broken_samples, of_samples} in place of a duration, and every kind
+    {days, hours}: when it looks.
     """
 
     class Kind(models.TextChoices):
@@ -33,8 +34,13 @@ class Rule(VersionRow):
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     name = BilingualField()
-    device_type = models.ForeignKey("sensing.DeviceType", on_delete=models.PROTECT, related_name="+")
+    device_type = models.ForeignKey("sensing.DeviceType", on_delete=models.PROTECT, null=True, related_name="+")
+    """Whose property it looks at; null for devices of every type."""
     property = models.CharField(max_length=40)
+    target = models.JSONField(default=dict)
+    """What it is narrowed to: {within: code of an area, devices: [keys]}."""
+    own = models.BooleanField(default=False)
+    """Made in SCOC itself; all others are the city pack's."""
     level = models.CharField(max_length=8, choices=Level.choices)
     category = models.CharField(max_length=60, blank=True)
     """Class of the case that may come of it, e.g. `event/0506`."""

@@ -20,10 +20,12 @@ from scoc.core.validity import in_area
 from scoc.kit.text import Text
 from scoc.sensing import baselines
 from scoc.sensing.models import Alarm, Datastream, Device, DeviceType, Rule
-from scoc.sensing.rule_rows import RuleIn, faults_of, row_of, settings_of
+from scoc.sensing.queries.rules import observed
+from scoc.sensing.rule_rows import RuleIn, faults_of, row_of, settings_of, target_in, unmet
 from scoc.sensing.rules import sentence
 from scoc.sensing.schemas import RuleDraft, RuleInForce, TrialDevice, TrialEpisode, TrialOut
 from scoc.sensing.silence import run_began
+from scoc.sensing.targets import streams_of
 from scoc.sensing.trying import Episode, readings_of, try_over
 
 MOST_DAYS = 92
@@ -32,6 +34,8 @@ MOST_READINGS = 1_000_000
 MOST_DATASTREAMS = 2_000
 MOST_ROWS = 500
 _PERMISSION = "sensing.try_rule"
+_EMPTY: dict[str, object] = {"device_type": "", "within": "", "devices": []}
+"""What null means for the fields that narrow a rule: it is not narrowed so."""
 _FIXED = ("kind", "device_type", "property")
 
 
@@ -65,17 +69,16 @@ def try_rule(
 
     for line in lines:
         readings += try_over(rules, line, start, until, began, tell)
-    stream = next(one for one in type_.streams if one["property"] == tried.property)
-    name = Text(stream["name_zh"], stream["name_en"])
+    name, unit = observed(tried.property, type_)
     mine = tallies[0]
     return TrialOut(
-        kind=tried.kind, level=tried.level, device_type=type_.code, property=tried.property, unit=stream["unit"],
-        sentence=text_out(sentence(tried.kind, settings_of(tried), name, stream["unit"])), start=start, end=until,
+        kind=tried.kind, level=tried.level, device_type=tried.device_type, property=tried.property, unit=unit,
+        sentence=text_out(sentence(tried.kind, settings_of(tried), name, unit)), start=start, end=until,
         datastreams=len(lines), readings=readings, episodes=mine.episodes, recurrences=mine.recurrences,
         devices=mine.devices(), items=mine.items(tried.level), more=mine.episodes > MOST_ROWS,
         in_force=None if in_force is None else RuleInForce(
             version=in_force.version,
-            sentence=text_out(sentence(in_force.kind, in_force.settings, name, stream["unit"])),
+            sentence=text_out(sentence(in_force.kind, in_force.settings, name, unit)),
             episodes=tallies[1].episodes, recurrences=tallies[1].recurrences,
             raised=_raised(viewer, in_force.code, lines, start, until),
         ),
@@ -135,8 +138,8 @@ def _check_span(start: datetime, end: datetime, until: datetime) -> None:
         raise invalid("start", "It lies in the future.", "A rule is tried on past data.", zh="开始时间应早于现在。")
 
 
-def _rule(draft: RuleDraft) -> tuple[RuleIn, DeviceType, Rule | None]:
-    """The rule to try with the type of its devices, and the one in force that it starts from, if any."""
+def _rule(draft: RuleDraft) -> tuple[RuleIn, DeviceType | None, Rule | None]:
+    """The rule to try with the type of its devices, if it names one, and the one in force that it starts from."""
     given = draft.model_dump(exclude_unset=True, include=set(RuleDraft.model_fields))
     code = given.pop("code", None)
     in_force = None
@@ -152,19 +155,15 @@ def _rule(draft: RuleDraft) -> tuple[RuleIn, DeviceType, Rule | None]:
                 raise invalid(name, "A rule keeps it.", "Leave out `code` to try a new rule.",
                               zh="既有规则的此项不变；如需改动，请不填规则编号，按新规则试算。")  # fmt: skip
     try:
-        row = RuleIn.model_validate(values | given)
+        told = {name: _EMPTY[name] if value is None and name in _EMPTY else value for name, value in given.items()}
+        row = RuleIn.model_validate(values | told)
     except ValidationError as error:
         raise _unfit(field_error(item) for item in error.errors()) from error
     if errors := tuple(faults_of(row)):
         raise _unfit(errors)
-    type_ = DeviceType.objects.filter(code=row.device_type).first()
-    if type_ is None:
-        raise invalid("device_type", "There is no such type of device.", "Name one that the city has.",
-                      zh="没有这种设备类型。")  # fmt: skip
-    if row.property not in {stream["property"] for stream in type_.streams}:
-        raise invalid("property", f"A {row.device_type} does not observe `{row.property}`.",
-                      "Name one of its streams.", zh="这种设备不观测此项。")  # fmt: skip
-    return row, type_, in_force
+    if errors := tuple(unmet(row)):
+        raise _unfit(errors)
+    return row, DeviceType.objects.filter(code=row.device_type).first(), in_force
 
 
 def _unfit(errors: Iterable[FieldError]) -> Invalid:
@@ -175,9 +174,7 @@ def _unfit(errors: Iterable[FieldError]) -> Invalid:
 def _lines(viewer: Viewer, rule: RuleIn, device_id: int | None, area: str | None) -> list[Datastream]:
     """The datastreams that the rule would be asked about, of those that the viewer may see; one too many at most."""
     states = [Device.State.ACTIVE] if rule.kind == "silence" else [Device.State.ACTIVE, Device.State.REGISTERED]
-    rows = Datastream.objects.filter(
-        property=rule.property, device__type__code=rule.device_type, device__state__in=states, active=True
-    )
+    rows = streams_of(target_in(rule)).filter(device__state__in=states, active=True)
     if device_id is not None:
         rows = rows.filter(device_id=device_id)
     if area:

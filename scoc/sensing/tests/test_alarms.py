@@ -310,7 +310,7 @@ def test_a_rule_that_ends_clears_its_alarms(city: City, monday: datetime) -> Non
     device = make_device()
     take(device, 80.0)
     with unit_of_work(system_actor("city")):
-        drop_states(["high"], monday)
+        drop_states(RuleState.objects.filter(rule_code="high"), monday)
     assert (Alarm.objects.get().active, RuleState.objects.exists()) == (False, False)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoc.kit.text import Text
-from scoc.sensing.rules import Cleared, Raised, Standing, Worse, decide, may_matter, sentence
+from scoc.sensing.rules import Cleared, Raised, Standing, Worse, decide, longest_gap, may_matter, sentence
 
 MINUTE = 60_000_000
 GAP = 3 * MINUTE
@@ -182,3 +182,66 @@ def test_what_cannot_matter_raises_nothing(values: list[float]) -> None:
 )  # fmt: skip
 def test_a_rule_says_what_it_compares(kind: str, settings: dict[str, Any], zh: str, en: str) -> None:
     assert sentence(kind, settings, Text("细颗粒物", "PM2.5"), "µg/m³") == Text(zh, en)
+
+
+THREE_OF_FIVE: dict[str, Any] = {**ABOVE, "broken_samples": 3, "of_samples": 5}
+
+
+def test_three_of_the_last_five_readings() -> None:
+    events, standing = judge("threshold", THREE_OF_FIVE, 80, 60, 90, 40, 76, 40, 40, 60, 40, 40, 40, 80)
+    # broken at 0, 2 and 4; the calm of 5 and 6 is interrupted at 7, and three in a row have recovered at 10
+    assert events == [Raised(4 * MINUTE, 76, 0, 90), Cleared(10 * MINUTE, 40)]
+    assert (standing.phase, standing.since) == ("pending", 11 * MINUTE)
+
+
+def test_two_of_the_last_five_are_not_enough_and_are_forgotten_in_time() -> None:
+    events, standing = judge("threshold", THREE_OF_FIVE, 80, 40, 40, 40, 80, 80, 40, 40, 40)
+    assert (events, standing.phase) == ([], "pending")  # minute 0 is out of the window when 5 is broken
+    assert judge("threshold", THREE_OF_FIVE, 80, *[40] * 6)[1] == Standing("normal", 5 * MINUTE, 6 * MINUTE)
+
+
+def test_a_gap_begins_counting_anew() -> None:
+    standing = Standing()
+    at = [0, 1, 10, 11, 12]
+    events = decide("threshold", THREE_OF_FIVE, standing, [(n * MINUTE, 80.0) for n in at], GAP)
+    assert events == [Raised(12 * MINUTE, 80.0, 10 * MINUTE, 80.0)]
+
+
+def test_n_of_m_counts_batch_by_batch_as_at_once() -> None:
+    values = (80, 60, 90, 40, 76, 95, 40, 40, 40)
+    at_once, _ = judge("threshold", THREE_OF_FIVE, *values)
+    standing, found = Standing(), []
+    for reading in series(*values):
+        found += decide("threshold", THREE_OF_FIVE, standing, [reading], GAP)
+    assert found == at_once
+
+
+def test_a_rate_and_a_deviation_may_count_readings_too() -> None:
+    twice = {"broken_samples": 2, "of_samples": 3}
+    assert judge("rate", {**RATE, **twice}, 10, 40, 41)[0] == [Raised(2 * MINUTE, 41, MINUTE, 41)]
+    assert judge("deviation", {**DEVIATION, **twice}, 17, 10, 18, usual=usual)[0] == [Raised(2 * MINUTE, 18, 0, 18)]
+
+
+def test_outside_of_its_hours_a_rule_raises_nothing_and_what_stands_clears() -> None:
+    standing = Standing()
+    events = decide(
+        "threshold", ABOVE, standing, series(80, 80, 80, 80, 80), GAP, inside=lambda at: MINUTE <= at < 3 * MINUTE
+    )
+    assert events == [Raised(MINUTE, 80, MINUTE, 80), Cleared(3 * MINUTE, 80)]
+    lasting = {**ABOVE, "duration_seconds": 120}
+    assert not decide("threshold", lasting, Standing(), series(80, 80, 80), GAP, inside=lambda at: at != MINUTE)
+
+
+def test_where_nobody_said_how_often_readings_come_no_gap_is_too_long() -> None:
+    lasting = {**ABOVE, "duration_seconds": 120}
+    gap = longest_gap(0, 3)
+    assert decide("threshold", lasting, Standing(), [(0, 80.0), (90 * MINUTE, 80.0)], gap) == [
+        Raised(90 * MINUTE, 80.0, 0, 80.0)
+    ]
+
+
+def test_the_words_tell_of_readings_and_hours() -> None:
+    settings = {**THREE_OF_FIVE, "days": "workdays", "hours": ["22:00-06:00"]}
+    words = sentence("threshold", settings, Text("噪声", "Noise"), "dB")
+    assert words.en == "Noise ≥ 75 dB in 3 of the last 5 readings (working days 22:00–06:00 only)"
+    assert words.zh == "噪声 ≥ 75 dB，最近 5 次读数中至少 3 次（仅工作日22:00–06:00）"

@@ -229,7 +229,16 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({**RATE, "clear_change": 11.0}, "clear_change"),
     ({**DEVIATION, "clear_k": 4.0}, "clear_k"),
     ({**SILENCE, "missed": 0}, "missed"),
-    ({"kind": "silence"}, "device_type"),
+    ({"kind": "silence"}, "property"),
+    ({**HIGH, "device_type": None, "property": "o3"}, "property"),
+    ({**HIGH, "within": "990199"}, "within"),
+    ({**HIGH, "devices": ["nobody"]}, "devices"),
+    ({**HIGH, "broken_samples": 3}, "of_samples"),
+    ({**HIGH, "of_samples": 3}, "broken_samples"),
+    ({**HIGH, "broken_samples": 4, "of_samples": 3}, "broken_samples"),
+    ({**HIGH, "broken_samples": 2, "of_samples": 3, "duration_seconds": 60}, "duration_seconds"),
+    ({**SILENCE, "broken_samples": 2, "of_samples": 3}, "broken_samples"),
+    ({**HIGH, "hours": ["25:00-26:00"]}, "hours.0"),
 ]
 
 
