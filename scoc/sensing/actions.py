@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from scoc.core.now import city_now, current_run, in_run, wall_now
 from scoc.core.refusals import Refusal, invalid, no_such
 from scoc.core.secrets import keyed_hash
 from scoc.kit.text import Text
+from scoc.sensing import shelving
 from scoc.sensing.facts import (
     AlarmAcknowledged,
     AlarmRefuted,
@@ -37,7 +39,7 @@ from scoc.sensing.ingest.interest import leave_news_of
 from scoc.sensing.ingest.storing import sparing
 from scoc.sensing.ingest.tables import Batch, Checker, chunks
 from scoc.sensing.ingest.taking import Taken, take
-from scoc.sensing.models import Alarm, AlarmFlow, Device
+from scoc.sensing.models import Alarm, AlarmFlow, AlarmShelf, Device
 from scoc.sensing.raising import device_subject, lock, subject_of, tell
 from scoc.sensing.schemas import CredentialOut, ImportResult, IngestResult, Reading, RowResult, TableMap
 from scoc.sensing.sta.entities import SETS, EntitySet
@@ -192,6 +194,25 @@ def settle_alarm(actor: Actor, alarm_id: int, by: str) -> None:
     alarm.settled_by = by
     _move(actor, alarm, Alarm.State.SETTLED, "sensing.settle_alarm", "")
     tell(alarm, AlarmSettled(subject=subject_of(alarm_id), by=Code(by)), city_now())
+
+
+@action("sensing.shelve_alarm")
+def shelve_alarm(actor: Actor, alarm_id: int, reason: str, until: datetime, *, version: int | None = None) -> None:
+    """Set an open alarm aside (搁置) for a reason until a time, never for ever; then it comes back by itself.
+
+    Until then nothing is told of its rule over its datastream; every occurrence is kept. Raises Invalid for a time
+    that is past or further than the city allows.
+    """
+    alarm = _alarm_for(actor, alarm_id, "sensing.shelve_alarm")
+    require_version(version, alarm.version, subject_of(alarm_id))
+    shelving.shelve(actor, alarm, reason, until)
+
+
+@action("sensing.unshelve_alarm")
+def unshelve_alarm(actor: Actor, alarm_id: int) -> None:
+    """Take a shelved alarm back before its time is up. Raises Refusal for one that is not shelved."""
+    alarm = _alarm_for(actor, alarm_id, "sensing.unshelve_alarm")
+    shelving.unshelve(shelving.shelf_of(alarm), AlarmShelf.End.TAKEN_BACK)
 
 
 def _device_for(actor: Actor, device_id: int, permission: str) -> Device:

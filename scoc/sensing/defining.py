@@ -32,7 +32,8 @@ def put_in_force(rows: Sequence[RuleIn], *, source: str, own: bool = False) -> l
             code=row.code, version=known[row.code].version + 1 if row.code in known else 1, kind=row.kind,
             name=text_of(row), device_type_id=types.get(row.device_type), property=row.property,
             target=narrowing_of(row), level=row.level, category=row.category, settings=settings_of(row), own=own,
-            recurrence_seconds=row.recurrence_seconds, valid_from=moment if own or row.code in known else ALWAYS,
+            suppresses=row.suppresses, recurrence_seconds=row.recurrence_seconds,
+            valid_from=moment if own or row.code in known else ALWAYS,
             recorded_at=recorded, source=source,
         )
         for row in rows

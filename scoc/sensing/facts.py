@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from scoc.core.facts import Code, Fact, fact
 
@@ -35,6 +36,50 @@ class AlarmCleared(Fact):
     """The condition of an alarm is gone; whether it was handled is another matter."""
 
     recurrences: int
+
+
+@fact("sensing.alarm_suppressed", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmSuppressed(Fact):
+    """An alarm is kept back, since the alarm `by` above it explains it."""
+
+    by: int
+
+
+@fact("sensing.alarm_released", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmReleased(Fact):
+    """An alarm that was told of before it was kept back stands before people again."""
+
+
+@fact("sensing.alarm_flapping", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmFlapping(Fact):
+    """An alarm comes and goes too often to be told each time; it is quiet until it is stable."""
+
+    recurrences: int
+
+
+@fact("sensing.alarm_steadied", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmSteadied(Fact):
+    """A flapping alarm is stable again; whether it stands or is over says its row."""
+
+    recurrences: int
+
+
+@fact("sensing.alarm_shelved", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmShelved(Fact):
+    """A person set an alarm aside (搁置) until a time."""
+
+    until: datetime
+
+
+@fact("sensing.alarm_unshelved", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmUnshelved(Fact):
+    """An alarm that was set aside is back."""
 
 
 @fact("sensing.alarm_acknowledged", permission=SEE)

@@ -28,6 +28,7 @@ from scoc.sensing.schemas import (
     RuleDraft,
     RuleRow,
     SeriesOut,
+    ShelveIn,
     StateIn,
     TrialOut,
 )
@@ -64,6 +65,8 @@ class AlarmQuery(Schema):
     rule: str | None = Field(None, max_length=60)
     area: str | None = Field(None, max_length=20, pattern=r"^\d*$")
     since: Moment | None = None
+    kept: queries.Kept | None = None
+    suppressed_by: int | None = Field(None, ge=1, le=2**53)
 
 
 class RejectedQuery(Schema):
@@ -174,6 +177,22 @@ def acknowledge(request: Request, payload: OpinionIn, alarm_id: int = ID) -> Don
 def refute(request: Request, payload: RefuteIn, alarm_id: int = ID) -> Done:
     """Judge the alarm false."""
     actions.refute_alarm(request.viewer, alarm_id, payload.opinion, version=expected_version(request))
+    return Done()
+
+
+@routes.post("/alarms/{alarm_id}/shelve", permission="sensing.shelve_alarm", response=Done)
+def shelve(request: Request, payload: ShelveIn, alarm_id: int = ID) -> Done:
+    """Set the alarm aside for a while."""
+    actions.shelve_alarm(
+        request.viewer, alarm_id, payload.reason, payload.until, version=expected_version(request)
+    )  # fmt: skip
+    return Done()
+
+
+@routes.post("/alarms/{alarm_id}/unshelve", permission="sensing.unshelve_alarm", response=Done)
+def unshelve(request: Request, alarm_id: int = ID) -> Done:
+    """Take the alarm back before its time is up."""
+    actions.unshelve_alarm(request.viewer, alarm_id)
     return Done()
 
 

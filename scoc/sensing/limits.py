@@ -2,9 +2,54 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scoc.core.city import SettingsTable, declare_settings
+
+
+class LoadSettings(BaseModel):
+    """`[sensing.alarms.load]`: how many alarms a position can bear in ten minutes (EEMUA 191, ISA-18.2)."""
+
+    model_config = ConfigDict(extra="forbid")
+    positions: int = Field(2, ge=1, le=100)
+    """Positions at the alarm desk that are staffed at a time: who shares the load."""
+    acceptable: float = Field(1.0, gt=0, le=1000)
+    """Up to so many alarms in ten minutes the load is very likely acceptable …"""
+    manageable: float = Field(2.0, gt=0, le=1000)
+    """… up to so many manageable …"""
+    overdemanding: float = Field(5.0, gt=0, le=1000)
+    """… up to so many over-demanding, and unacceptable beyond."""
+    flood: float = Field(10.0, gt=0, le=10_000)
+    """Ten minutes with more than so many are a flood."""
+    nuisance_seconds: int = Field(300, ge=1, le=86_400)
+    """An alarm that clears so soon by itself, with nobody having done anything, was a nuisance."""
+    nuisance_percent: int = Field(10, ge=1, le=100)
+    """A greater share of nuisances than this is too much."""
+
+    @model_validator(mode="after")
+    def _bands_rise(self) -> LoadSettings:
+        if not self.acceptable < self.manageable < self.overdemanding < self.flood:
+            raise ValueError("The bands of alarm load must rise: acceptable, manageable, overdemanding, flood")
+        return self
+
+
+class AlarmSettings(BaseModel):
+    """`[sensing.alarms]`: what keeps alarms from flooding those who look at them (ISA-18.2)."""
+
+    model_config = ConfigDict(extra="forbid")
+    flapping_changes: int = Field(6, ge=3, le=1000)
+    """An alarm raised or cleared so often within `flapping_seconds` is flapping: told once, and quiet until stable."""
+    flapping_seconds: int = Field(3600, ge=60, le=86_400)
+    stable_seconds: int = Field(1800, ge=60, le=604_800)
+    """With no change for so long it is stable again."""
+    outlive_seconds: int = Field(300, ge=0, le=86_400)
+    """An alarm that is kept back is raised if it outlives the one above it by so long; those raised so shortly before
+    that one are taken back."""
+    parent_links: list[str] = ["controls", "feeds"]
+    """Kinds of ties between assets of which the origin stands above the target."""
+    shelve_most_hours: int = Field(24, ge=1, le=720)
+    """Nobody shelves an alarm for longer."""
+    load: LoadSettings = LoadSettings()
 
 
 class SensingSettings(BaseModel):
@@ -25,6 +70,7 @@ class SensingSettings(BaseModel):
     """Largest body of one telemetry request."""
     most_readings: int = Field(10_000, ge=1, le=100_000)
     """Most readings in one telemetry request."""
+    alarms: AlarmSettings = AlarmSettings()
 
 
 declare_settings(SettingsTable("sensing", SensingSettings))

@@ -74,6 +74,8 @@ class DeviceIn(PackRow):
     lat: float = Field(ge=-90, le=90)
     datum: Datum
     place: str = Field("", max_length=120)
+    parent: str = Field("", max_length=60)
+    """Key of the gateway or device that it hangs on: alarms over that one explain its own."""
 
 
 def _types() -> Iterable[DeviceTypeIn]:
@@ -152,18 +154,21 @@ def _devices_follow(versions: Mapping[int, int]) -> None:
 
 
 def _devices() -> Iterable[DeviceIn]:
-    for row in Device.objects.filter(listed=True).select_related("type", "organisation"):
+    for row in Device.objects.filter(listed=True).select_related("type", "organisation", "parent"):
         yield DeviceIn(
             key=row.key, type=row.type.code, name_zh=row.name.zh, name_en=row.name.en,
             organisation=row.organisation.code, lon=row.given_lon, lat=row.given_lat, datum=Datum(row.datum),
-            place=row.place,
+            place=row.place, parent=row.parent.key if row.parent else "",
         )  # fmt: skip
 
 
 def _check_devices(pack: Pack, rows: Sequence[tuple[DeviceIn, str, int]]) -> Iterable[Problem]:
     west, south, east, north = pack.manifest.bbox
     types = dict(Device.objects.values_list("key", "type__code"))
+    parents = {row.key: row.parent for row, _, _ in rows if row.parent}
     for row, file, line in rows:
+        if _in_a_circle(row.key, parents):
+            yield Problem(file, line, "parent", f"`{row.key}` hangs on itself in the end.", "Break the circle.")
         lon, lat = convert(row.lon, row.lat, row.datum, Datum.WGS84)
         if not (west <= lon <= east and south <= lat <= north):
             yield Problem(file, line, "lon", f"({row.lon}, {row.lat}) lies outside the city's box.",
@@ -171,6 +176,30 @@ def _check_devices(pack: Pack, rows: Sequence[tuple[DeviceIn, str, int]]) -> Ite
         if types.get(row.key, row.type) != row.type:
             yield Problem(file, line, "type", f"It is a {types[row.key]}; a device never changes its type.",
                           "Give the new device a key of its own.")  # fmt: skip
+
+
+def _in_a_circle(key: str, parents: Mapping[str, str]) -> bool:
+    passed: set[str] = set()
+    above = parents.get(key)
+    while above is not None and above not in passed:
+        if above == key:
+            return True
+        passed.add(above)
+        above = parents.get(above)
+    return False
+
+
+def _hang(rows: Sequence[DeviceIn]) -> None:
+    """Tie devices to those that they hang on, which may have been made just now."""
+    keys = {name for row in rows for name in (row.key, row.parent) if name}
+    known = {row.key: row for row in Device.objects.filter(key__in=keys)}
+    moved = []
+    for row in rows:
+        above = known[row.parent].pk if row.parent else None
+        if known[row.key].parent_id != above:
+            known[row.key].parent_id = above
+            moved.append(known[row.key])
+    Device.objects.bulk_update(moved, ["parent"], batch_size=500)
 
 
 def _apply_devices(changes: Changes[DeviceIn]) -> None:
@@ -204,6 +233,7 @@ def _apply_devices(changes: Changes[DeviceIn]) -> None:
         else:
             fresh.append(device)
     Device.objects.bulk_create(fresh, batch_size=500)
+    _hang([*changes.added, *changes.changed])
     touched.update(device.type.code for device in fresh)
     for code in sorted(touched):
         follow_type(types[code], Device.objects.filter(type=types[code]))
@@ -255,7 +285,8 @@ declare_section(
 )  # fmt: skip
 declare_section(
     Section("devices", ("devices/*.csv",), "device", DeviceIn, ("key",), _devices, _apply_devices,
-            references={"type": "device_types", "organisation": "organisations"}, check=_check_devices,
+            references={"type": "device_types", "organisation": "organisations", "parent": "devices"},
+            check=_check_devices,
             export_file="devices/devices.csv")
 )  # fmt: skip
 declare_section(

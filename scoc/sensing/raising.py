@@ -11,9 +11,18 @@ from scoc.core import facts
 from scoc.core.acting import acting, new_correlation
 from scoc.core.facts import Code, Fact, publish
 from scoc.core.fields import from_micros, to_micros
-from scoc.core.now import wall_now
+from scoc.core.now import city_now, wall_now
 from scoc.kit.identifiers import prefixed
-from scoc.sensing.facts import AlarmCleared, AlarmRaised, AlarmRecurred
+from scoc.sensing import keeping
+from scoc.sensing.facts import (
+    AlarmCleared,
+    AlarmFlapping,
+    AlarmRaised,
+    AlarmRecurred,
+    AlarmReleased,
+    AlarmSteadied,
+    AlarmSuppressed,
+)
 from scoc.sensing.models import Alarm, AlarmFlow, AlarmOccurrence, RuleState
 from scoc.sensing.rules import comes_back, furthest
 
@@ -31,6 +40,10 @@ class Subject:
     device_id: int
     organisation_id: int
     area_id: int | None
+    hangs: bool
+    """Whether its device hangs on another one, or on an asset."""
+    suppresses: bool
+    """Whether its alarms keep back those of the devices below."""
 
 
 def subject_of(alarm_id: int) -> Code:
@@ -72,28 +85,70 @@ def raise_alarm(
     """Raise an alarm at `at`, whose condition holds since `since` (microseconds); returns its id.
 
     `before` is the last alarm of the same rule and datastream: if it cleared no longer ago than the rule's recurrence
-    time, and neither a person found it false nor what came of it is settled, it is the same alarm that came back.
+    time, or is flapping, and neither a person found it false nor what came of it is settled, it is the same alarm that
+    came back. One that is shelved, or that an alarm above it explains, is kept and not told of.
     """
     happened = from_micros(at)
     alarm = lock(Alarm.objects.filter(pk=before)).first() if before else None
-    if (
-        alarm is not None
-        and alarm.state in (Alarm.State.NEW, Alarm.State.ACKNOWLEDGED)
-        and alarm.cleared_at is not None
-        and comes_back(to_micros(alarm.cleared_at), at, subject.recurrence_micros)
-    ):
-        alarm.active, alarm.cleared_at = True, None
-        alarm.recurrences += 1
-        alarm.peak = furthest(alarm.rule.settings, alarm.peak, peak)
-        alarm.save(update_fields=["active", "cleared_at", "recurrences", "peak"])
-        _occurs(alarm, since, value, peak)
+    again = alarm is not None and _comes_back(alarm, at, subject.recurrence_micros)
+    flaps = alarm is not None and keeping.flaps(subject.datastream_id, subject.rule_code, happened)
+    if alarm is not None and again:
+        _recur(alarm, subject, since, value, peak, happened, flaps=flaps)
+    else:
+        alarm = _new(subject, alarm, since, value, peak, happened, flaps=flaps)
+    if subject.suppresses:
+        for below in keeping.explained_by(alarm, happened):
+            suppress(below, alarm)
+    return alarm.pk
+
+
+def _comes_back(alarm: Alarm, at: int, recurrence: int) -> bool:
+    if alarm.state not in (Alarm.State.NEW, Alarm.State.ACKNOWLEDGED):
+        return False
+    if alarm.flapping_since is not None:
+        return True
+    return alarm.cleared_at is not None and comes_back(to_micros(alarm.cleared_at), at, recurrence)
+
+
+def _recur(
+    alarm: Alarm, subject: Subject, since: int, value: float | None, peak: float | None, happened: datetime, *,
+    flaps: bool,
+) -> None:  # fmt: skip
+    quiet = alarm.flapping_since is not None
+    alarm.active, alarm.cleared_at = True, None
+    alarm.recurrences += 1
+    alarm.peak = furthest(alarm.rule.settings, alarm.peak, peak)
+    if flaps and not quiet:
+        alarm.flapping_since = happened
+    above = alarm.suppressed_by_id
+    if above is not None:
+        above = keeping.above(subject.device_id) if subject.hangs else None
+    freed = above is None and alarm.suppressed_by_id is not None
+    alarm.suppressed_by_id = above
+    alarm.save(update_fields=["active", "cleared_at", "recurrences", "peak", "flapping_since", "suppressed_by"])
+    _occurs(alarm, since, value, peak)
+    kept = above is not None or alarm.shelved_until is not None
+    if freed and not kept:
+        release(alarm, happened)
+    elif not flaps and not quiet and not kept:
         tell(alarm, AlarmRecurred(subject=subject_of(alarm.pk), recurrences=alarm.recurrences), happened)
-        return alarm.pk
+    if flaps and not quiet:
+        tell(alarm, AlarmFlapping(subject=subject_of(alarm.pk), recurrences=alarm.recurrences), happened)
+
+
+def _new(
+    subject: Subject, before: Alarm | None, since: int, value: float | None, peak: float | None, happened: datetime, *,
+    flaps: bool,
+) -> Alarm:  # fmt: skip
     work, recorded = acting(), wall_now()
+    above = keeping.above(subject.device_id) if subject.hangs else None
+    shelf = None if before is None else keeping.shelf_of(subject.datastream_id, subject.rule_code)
     alarm = Alarm.objects.create(
         happened_at=happened, recorded_at=recorded, run_id=work.run_id, organisation_id=subject.organisation_id,
         area_id=subject.area_id, post_id=work.actor.post_id, correlation=new_correlation(), rule_id=subject.rule_id,
         datastream_id=subject.datastream_id, device_id=subject.device_id, level=subject.level, value=value, peak=peak,
+        told=above is None and shelf is None, suppressed_by_id=above, shelved_until=shelf.until if shelf else None,
+        flapping_since=happened if flaps else None,
     )  # fmt: skip
     AlarmFlow.objects.create(
         alarm=alarm, version=1, to_state=Alarm.State.NEW, action="sensing.raise", actor_id=work.actor.user_id,
@@ -101,12 +156,39 @@ def raise_alarm(
         recorded_at=recorded,
     )  # fmt: skip
     _occurs(alarm, since, value, peak)
+    if alarm.told:
+        _tell_raised(alarm, subject.rule_code, subject.category, happened)
+    elif above is not None:
+        tell(alarm, AlarmSuppressed(subject=subject_of(alarm.pk), by=above), happened)
+    if flaps:
+        tell(alarm, AlarmFlapping(subject=subject_of(alarm.pk), recurrences=1), happened)
+    return alarm
+
+
+def _tell_raised(alarm: Alarm, rule: str, category: str, happened: datetime) -> None:
     raised = AlarmRaised(
-        subject=subject_of(alarm.pk), rule=Code(subject.rule_code), device=subject.device_id,
-        datastream=subject.datastream_id, level=Code(subject.level), category=Code(subject.category),
+        subject=subject_of(alarm.pk), rule=Code(rule), device=alarm.device_id, datastream=alarm.datastream_id,
+        level=Code(alarm.level), category=Code(category),
     )  # fmt: skip
     tell(alarm, raised, happened)
-    return alarm.pk
+
+
+def suppress(alarm: Alarm, by: Alarm) -> None:
+    """Keep back an alarm that was told of a moment ago: the alarm above it came after it and explains it."""
+    alarm.suppressed_by = by
+    alarm.save(update_fields=["suppressed_by"])
+    tell(alarm, AlarmSuppressed(subject=subject_of(alarm.pk), by=by.pk), by.happened_at)
+
+
+def release(alarm: Alarm, happened: datetime) -> None:
+    """Let an alarm that was kept back stand before people: it is told as raised if it never was. Saves nothing else
+    than that it was told."""
+    if alarm.told:
+        tell(alarm, AlarmReleased(subject=subject_of(alarm.pk)), happened)
+        return
+    alarm.told = True
+    alarm.save(update_fields=["told"])
+    _tell_raised(alarm, alarm.rule.code, alarm.rule.category, happened)
 
 
 def _occurs(alarm: Alarm, since: int, value: float | None, peak: float | None) -> None:
@@ -114,15 +196,31 @@ def _occurs(alarm: Alarm, since: int, value: float | None, peak: float | None) -
 
 
 def clear_alarm(alarm_id: int, at: int) -> None:
-    """The condition of an alarm is gone since `at`."""
+    """The condition of an alarm is gone since `at`. One that is flapping stands on until it is stable."""
     alarm = lock(Alarm.objects.filter(pk=alarm_id, active=True)).first()
     if alarm is None:
         return
     happened = from_micros(at)
+    AlarmOccurrence.objects.filter(alarm=alarm, ended_at=None).update(ended_at=happened)
+    if alarm.flapping_since is not None:
+        return
+    _clear(alarm, happened)
+
+
+def _clear(alarm: Alarm, happened: datetime) -> None:
     alarm.active, alarm.cleared_at = False, happened
     alarm.save(update_fields=["active", "cleared_at"])
-    AlarmOccurrence.objects.filter(alarm=alarm, ended_at=None).update(ended_at=happened)
-    tell(alarm, AlarmCleared(subject=subject_of(alarm_id), recurrences=alarm.recurrences), happened)
+    tell(alarm, AlarmCleared(subject=subject_of(alarm.pk), recurrences=alarm.recurrences), happened)
+
+
+def steady(alarm: Alarm) -> None:
+    """A flapping alarm has not changed for long enough: it stands, or it cleared when it last did."""
+    alarm.flapping_since = None
+    alarm.save(update_fields=["flapping_since"])
+    tell(alarm, AlarmSteadied(subject=subject_of(alarm.pk), recurrences=alarm.recurrences), city_now())
+    last = alarm.occurrences.order_by("-started_at", "-id").first()
+    if last is not None and last.ended_at is not None:
+        _clear(alarm, last.ended_at)
 
 
 def worsen_alarm(alarm_id: int, peak: float) -> None:
@@ -137,4 +235,6 @@ def drop_states(states: QuerySet[RuleState], moment: datetime) -> None:
     for alarm_id in states.filter(phase=RuleState.Phase.ALARM).values_list("alarm_id", flat=True):
         if alarm_id is not None:
             clear_alarm(alarm_id, to_micros(moment))
+    for alarm in lock(Alarm.objects.filter(pk__in=states.values("alarm_id")).exclude(flapping_since=None)):
+        steady(alarm)
     states.delete()

@@ -42,6 +42,8 @@ class RuleIn(PackRow):
     """Class of the case that may come of it, e.g. `event/0506`."""
     recurrence_seconds: int = Field(3600, ge=0, le=31_622_400)
     """An alarm that comes back within this time after it cleared is the same alarm."""
+    suppresses: bool = False
+    """Its alarms keep back those of the devices that hang on the one that it is about, e.g. those behind a gateway."""
     side: Literal["above", "below", "both"] | None = None
     raise_at: float | None = Field(None, allow_inf_nan=False)
     """threshold: the alarm is raised when this value is reached."""
@@ -112,7 +114,8 @@ def row_of(rule: Rule) -> RuleIn:
     return RuleIn(
         code=rule.code, kind=rule.kind, name_zh=rule.name.zh, name_en=rule.name.en,
         device_type=rule.device_type.code if rule.device_type else "", property=rule.property, level=rule.level,
-        category=rule.category, recurrence_seconds=rule.recurrence_seconds, **rule.target, **rule.settings,
+        category=rule.category, recurrence_seconds=rule.recurrence_seconds, suppresses=rule.suppresses, **rule.target,
+        **rule.settings,
     )  # fmt: skip
 
 

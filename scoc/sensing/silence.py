@@ -170,6 +170,7 @@ def _subject(rule: Rule, line: Datastream) -> Subject:
     return Subject(
         rule.pk, rule.code, rule.level, rule.category, rule.recurrence_seconds * 1_000_000, line.pk, line.device_id,
         line.device.organisation_id, line.device.area_id,
+        line.device.parent_id is not None or line.device.asset_id is not None, rule.suppresses,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from scoc.core.now import city_now, city_today, wall_now
 from scoc.core.tasks import enqueue, task
-from scoc.sensing import baselines, silence
+from scoc.sensing import baselines, shelving, silence
 from scoc.sensing.ingest import partitions
 from scoc.sensing.models import Device
 from scoc.sensing.proving import prove
@@ -31,6 +31,13 @@ def judge_silence(rule: str, datastreams: list[int]) -> None:
     found = silence.silence_rules().filter(code=rule).first()
     if found is not None:
         silence.judge_silence(found, datastreams)
+
+
+@task("sensing.let_go", cron="* * * * *", every_run=True)
+def let_go() -> None:
+    """Every minute: end shelves that are over, raise what outlived the alarm above it, steady what flaps no more."""
+    if shelving.let_go() >= shelving.MOST_AT_ONCE:
+        enqueue("sensing.let_go")
 
 
 @task("sensing.compute_baselines", cron="40 1 * * *")

@@ -6,6 +6,7 @@ silence, when a datastream was last heard. Readings count in the order of their 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,12 +53,15 @@ class Episode:
     cleared: int | None
     peak: float | None
     occurrences: int = 1
+    flapping: bool = False
+    """It came and went too often to be told each time."""
 
 
 class Course:
     """One rule over one datastream, from a fresh state on."""
 
     def __init__(self, rule: RuleIn, line: Datastream, start: int, heard: int) -> None:
+        self._policy = city_settings(SensingSettings).alarms
         self._kind, self._settings = rule.kind, settings_of(rule)
         self._recurrence = rule.recurrence_seconds * 1_000_000
         self._cadence = line.cadence_seconds * 1_000_000
@@ -70,6 +74,8 @@ class Course:
         self._value: float | None = None
         self._standing = Standing()
         self._episode: Episode | None = None
+        self._changes: deque[int] = deque(maxlen=self._policy.flapping_changes)
+        """When it was raised or cleared lately, over all episodes."""
 
     def take(self, readings: Readings) -> Iterator[Episode]:
         """Go over the next readings; the episodes of which it is certain now that they are over."""
@@ -110,22 +116,34 @@ class Course:
         return Raised(at, self._value, self._heard, None)
 
     def _came_back(self, last: Episode, at: int) -> bool:
+        if last.flapping and at - self._changes[-1] <= self._policy.stable_seconds * 1_000_000:
+            return True
+        last.flapping = False
         return last.cleared is not None and comes_back(last.cleared, at, self._recurrence)
+
+    def _flaps(self, at: int) -> bool:
+        """Whether, with what happens at `at`, it changed too often lately; as live, that is seen when it is raised."""
+        self._changes.append(at)
+        full = len(self._changes) == self._changes.maxlen
+        return full and at - self._changes[0] < self._policy.flapping_seconds * 1_000_000
 
     def _told(self, events: Iterable[Event]) -> Iterator[Episode]:
         """Events as episodes, as `raising` makes alarms of them."""
         for event in events:
             last = self._episode
             match event:
-                case Raised() if last is not None and self._came_back(last, event.at):
-                    last.cleared, last.occurrences = None, last.occurrences + 1
-                    last.peak = furthest(self._settings, last.peak, event.peak)
                 case Raised():
-                    if last is not None:
-                        yield last
-                    self._episode = Episode(event.since, event.at, None, event.peak)
+                    if last is not None and self._came_back(last, event.at):
+                        last.cleared, last.occurrences = None, last.occurrences + 1
+                        last.peak = furthest(self._settings, last.peak, event.peak)
+                    else:
+                        if last is not None:
+                            yield last
+                        last = self._episode = Episode(event.since, event.at, None, event.peak)
+                    last.flapping = self._flaps(event.at) or last.flapping
                 case Cleared() if last is not None:
                     last.cleared = event.at
+                    self._changes.append(event.at)
                 case Worse() if last is not None:
                     last.peak = furthest(self._settings, last.peak, event.peak)
 

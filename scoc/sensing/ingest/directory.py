@@ -45,6 +45,7 @@ class RuleNow:
     """Paths of the area that it is narrowed to; None for a rule over all areas."""
     type_id: int | None = None
     """The type that it is narrowed to, where it looks at named devices."""
+    suppresses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Stream:
     organisation_id: int
     area_id: int | None
     area_path: str
+    hangs: bool
+    """Whether its device hangs on another one, or on an asset."""
     thing_id: int | None
     feature: int | None
     """What its observations are about unless they say so: the place where its thing is."""
@@ -157,7 +160,7 @@ def _refresh_rules(known: _Known) -> None:
     for row in rows:
         rule = RuleNow(
             row.pk, row.code, row.kind, row.level, row.category, row.recurrence_seconds * 1_000_000, row.settings,
-            paths[row.target["within"]] if "within" in row.target else None, row.device_type_id,
+            paths[row.target["within"]] if "within" in row.target else None, row.device_type_id, row.suppresses,
         )  # fmt: skip
         for place in row.target.get("devices") or [row.device_type_id]:
             rules.setdefault((row.property, place), []).append(rule)
@@ -249,7 +252,8 @@ def _load(run_id: int, keys: list[str]) -> list[KnownDevice]:
             keep=line.repeat == Datastream.Repeat.KEEP, replace=line.repeat == Datastream.Repeat.REPLACE,
             judged=device.state in (Device.State.ACTIVE, Device.State.REGISTERED),
             type_id=device.type_id, organisation_id=device.organisation_id, area_id=device.area_id,
-            area_path=device.area.path if device.area else "", thing_id=line.thing_id,
+            area_path=device.area.path if device.area else "",
+            hangs=device.parent_id is not None or device.asset_id is not None, thing_id=line.thing_id,
             feature=features.get(line.device_id),
             several=len(line.multi_types or ()) if line.multi else 0,
         )  # fmt: skip

@@ -56,7 +56,7 @@ def subject_for(rule: RuleNow, stream: Stream) -> Subject:
     """What an alarm of this rule over this datastream is about."""
     return Subject(
         rule.id, rule.code, rule.level, rule.category, rule.recurrence_micros, stream.id, stream.device_id,
-        stream.organisation_id, stream.area_id,
+        stream.organisation_id, stream.area_id, stream.hangs, rule.suppresses,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Devices and datastreams, what they observed, rules over it and the alarms that came of them."""
 
 from scoc.sensing.models.accounts import Account, AccountProof
-from scoc.sensing.models.alarms import Alarm, AlarmFlow, AlarmOccurrence, Baseline, Rule, RuleState
+from scoc.sensing.models.alarms import Alarm, AlarmFlow, AlarmOccurrence, AlarmShelf, Baseline, Rule, RuleState
 from scoc.sensing.models.devices import DEVICE_TEXT, Datastream, Device, DeviceType
 from scoc.sensing.models.mqtt import MqttMessage, MqttReceived, MqttRetained, MqttSession, MqttSubscription
 from scoc.sensing.models.observations import (
@@ -30,6 +30,7 @@ __all__ = [
     "Alarm",
     "AlarmFlow",
     "AlarmOccurrence",
+    "AlarmShelf",
     "Baseline",
     "Datastream",
     "Device",

@@ -39,6 +39,8 @@ class Rule(VersionRow):
     property = models.CharField(max_length=40)
     target = models.JSONField(default=dict)
     """What it is narrowed to: {within: code of an area, devices: [keys]}."""
+    suppresses = models.BooleanField(default=False)
+    """Whether its alarms keep back those of the devices that hang on theirs."""
     own = models.BooleanField(default=False)
     """Made in SCOC itself; all others are the city pack's."""
     level = models.CharField(max_length=8, choices=Level.choices)
@@ -128,6 +130,14 @@ class Alarm(Envelope):
     peak = models.FloatField(null=True)
     """The value furthest out so far."""
     settled_by = models.CharField(max_length=60, blank=True)
+    told = models.BooleanField(default=True)
+    """Whether the city was told that it was raised; an alarm that is kept back from the start is not told of."""
+    suppressed_by = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
+    """The alarm above it that explains it: a gateway's, of a device behind it."""
+    shelved_until = models.DateTimeField(null=True)
+    """A person set it aside until then."""
+    flapping_since = models.DateTimeField(null=True)
+    """It comes and goes too often to be told each time; `active` until it is stable."""
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
@@ -138,6 +148,19 @@ class Alarm(Envelope):
             models.Index(
                 fields=("run", "-happened_at"), name="sensing_alarm_open",
                 condition=models.Q(state__in=("new", "acknowledged")),
+            ),
+            models.Index(fields=("device",), name="sensing_alarm_standing", condition=models.Q(active=True)),
+            models.Index(
+                fields=("run", "-happened_at", "-id"), name="sensing_alarm_suppressed",
+                condition=models.Q(suppressed_by__isnull=False),
+            ),
+            models.Index(
+                fields=("run", "shelved_until"), name="sensing_alarm_shelved",
+                condition=models.Q(shelved_until__isnull=False),
+            ),
+            models.Index(
+                fields=("run", "flapping_since"), name="sensing_alarm_flapping",
+                condition=models.Q(flapping_since__isnull=False),
             ),
         )  # fmt: skip
 
@@ -159,6 +182,43 @@ class AlarmOccurrence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.alarm_id} {self.started_at}"
+
+
+class AlarmShelf(models.Model):
+    """An alarm set aside (搁置) by a person for a while: what comes of the same rule and datastream stays quiet."""
+
+    class End(models.TextChoices):
+        """How it ended: its time was up, or a person took the alarm back before."""
+
+        OVER = "over"
+        TAKEN_BACK = "taken_back"
+
+    alarm = models.ForeignKey(Alarm, on_delete=models.CASCADE, related_name="shelves")
+    rule_code = models.CharField(max_length=60)
+    datastream = models.ForeignKey("sensing.Datastream", on_delete=models.CASCADE, related_name="+")
+    recurrences = models.PositiveIntegerField()
+    """How often the alarm had been raised by then."""
+    reason = models.CharField(max_length=500)
+    at = models.DateTimeField()
+    until = models.DateTimeField()
+    actor = models.ForeignKey("core.User", on_delete=models.PROTECT, related_name="+")
+    post = models.ForeignKey("core.Post", on_delete=models.PROTECT, null=True, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+    end = models.CharField(max_length=10, choices=End.choices, blank=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "sensing_alarm_shelf"
+        indexes = (models.Index(fields=("datastream", "rule_code", "-at"), name="sensing_alarm_shelf_stream"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("datastream", "rule_code"), name="sensing_alarm_shelf_once",
+                condition=models.Q(ended_at__isnull=True),
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.alarm_id} until {self.until}"
 
 
 class AlarmFlow(FlowRow):

@@ -42,6 +42,8 @@ class Device(models.Model):
     name = BilingualField()
     organisation = models.ForeignKey("core.Organisation", on_delete=models.PROTECT, related_name="+")
     area = models.ForeignKey("core.Area", on_delete=models.PROTECT, null=True, related_name="+")
+    parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
+    """The gateway or device that it hangs on: while that one has an alarm, its own explain themselves."""
     asset = models.ForeignKey("core.Asset", on_delete=models.PROTECT, null=True, related_name="+")
     place = models.CharField(max_length=120, blank=True)
     """The road or place it stands at."""

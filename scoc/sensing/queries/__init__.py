@@ -1,7 +1,7 @@
 """What others may read of sensing: devices, series, roll-ups, alarms and their rules, refusals."""
 
 from scoc.sensing.queries.accounting import accounting, accounting_proofs, accounting_sums
-from scoc.sensing.queries.alarms import alarm, alarm_titles, alarms
+from scoc.sensing.queries.alarms import Kept, alarm, alarm_titles, alarms
 from scoc.sensing.queries.devices import device, device_counts, device_points, device_types, devices
 from scoc.sensing.queries.files import readings_of_file
 from scoc.sensing.queries.refusals import rejected, rejected_counts
@@ -11,6 +11,7 @@ from scoc.sensing.queries.trials import try_rule
 
 __all__ = [
     "Grain",
+    "Kept",
     "accounting",
     "accounting_proofs",
     "accounting_sums",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
@@ -13,14 +13,22 @@ from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.now import recorded_by, wall_now
-from scoc.core.refusals import no_such
+from scoc.core.refusals import invalid, no_such
 from scoc.core.schemas import text_out
 from scoc.core.validity import lying_in
 from scoc.kit.identifiers import prefixed
 from scoc.kit.text import Text
-from scoc.sensing.models import Alarm, AlarmFlow, AlarmOccurrence
+from scoc.sensing import keeping
+from scoc.sensing.models import Alarm, AlarmFlow, AlarmOccurrence, AlarmShelf
 from scoc.sensing.rules import sentence
-from scoc.sensing.schemas import AlarmFlowOut, AlarmOut, AlarmRow, OccurrenceOut
+from scoc.sensing.schemas import AlarmFlowOut, AlarmOut, AlarmRow, OccurrenceOut, ShelfOut
+
+Kept = Literal["desk", "shelved", "suppressed", "flapping"]
+_KEPT: dict[Kept, Q] = {
+    "desk": Q(suppressed_by=None, shelved_until=None), "shelved": Q(shelved_until__isnull=False),
+    "suppressed": Q(suppressed_by__isnull=False), "flapping": Q(flapping_since__isnull=False),
+}  # fmt: skip
+MOST_SHELVES = 20
 
 
 def _alarm_values(row: Alarm) -> dict[str, Any]:
@@ -33,7 +41,8 @@ def _alarm_values(row: Alarm) -> dict[str, Any]:
         "area": row.area.code if row.area else None, "area_name": text_out(row.area.name) if row.area else None,
         "place": row.device.place, "lon": row.device.lon, "lat": row.device.lat, "state": row.state,
         "active": row.active, "happened_at": row.happened_at, "cleared_at": row.cleared_at,
-        "recurrences": row.recurrences, "version": row.version,
+        "recurrences": row.recurrences, "told": row.told, "suppressed_by": row.suppressed_by_id,
+        "shelved_until": row.shelved_until, "flapping_since": row.flapping_since, "version": row.version,
     }  # fmt: skip
 
 
@@ -46,6 +55,7 @@ def _then(row: Alarm) -> AlarmRow:
     row.state, row.active = row.state_then, row.active_then  # type: ignore[attr-defined]  # annotated
     if row.active:
         row.cleared_at = None
+    row.suppressed_by_id = row.shelved_until = row.flapping_since = None
     return _alarm_row(row)
 
 
@@ -61,9 +71,22 @@ def alarms(
     rule: str | None = None,
     area: str | None = None,
     since: datetime | None = None,
+    kept: Kept | None = None,
+    suppressed_by: int | None = None,
 ) -> Page[AlarmRow]:
-    """The alarms, newest first. With `as_of`, those known then, in the state they were in then."""
+    """The alarms, newest first. With `as_of`, those known then, in the state they were in then.
+
+    `kept` narrows to what stands before people (`desk`), or to what is shelved, suppressed or flapping now; with
+    `as_of` it is refused, since of then only the states are known.
+    """
     rows = visible(viewer, Alarm.objects.all(), "sensing.read_alarms")
+    if kept and page.as_of:
+        raise invalid("kept", "Of a time past only the states are known.", "Leave out `kept` or `as_of`.",
+                      zh="回看过去时不能按搁置、抑制、抖动筛选。")  # fmt: skip
+    if kept:
+        rows = rows.filter(_KEPT[kept])
+    if suppressed_by is not None:
+        rows = rows.filter(suppressed_by=suppressed_by)
     if level:
         rows = rows.filter(level=level)
     if device_id is not None:
@@ -108,6 +131,12 @@ def _as_of(rows: QuerySet[Alarm], moment: datetime, known: datetime) -> QuerySet
     )
 
 
+def _shelves(row: Alarm) -> QuerySet[AlarmShelf]:
+    """The shelves of its rule over its datastream."""
+    rows = AlarmShelf.objects.filter(datastream=row.datastream_id, rule_code=row.rule.code)
+    return rows.select_related("actor", "post").order_by("-at", "-id")[:MOST_SHELVES]
+
+
 @query("sensing.read_alarms")
 def alarm(viewer: Viewer, alarm_id: int) -> AlarmOut:
     """One alarm with its occurrences and its flow. Raises NotFound."""
@@ -117,7 +146,9 @@ def alarm(viewer: Viewer, alarm_id: int) -> AlarmOut:
         raise no_such("告警", "alarm", prefixed("sensing", alarm_id))
     moves = {
         "acknowledge": row.state == Alarm.State.NEW,
-        "refute": row.state in (Alarm.State.NEW, Alarm.State.ACKNOWLEDGED),
+        "refute": row.state in keeping.OPEN,
+        "shelve": row.state in keeping.OPEN and row.shelved_until is None,
+        "unshelve": row.shelved_until is not None,
     }
     told = sentence(row.rule.kind, row.rule.settings, row.datastream.name, row.datastream.unit)
     return AlarmOut(
@@ -125,6 +156,15 @@ def alarm(viewer: Viewer, alarm_id: int) -> AlarmOut:
         organisation_id=row.organisation_id, area_id=row.area_id, area_path=row.area.path if row.area else "",
         asset_id=row.device.asset_id, settled_by=row.settled_by,
         allowed=[name for name, open_ in moves.items() if open_ and viewer.may(f"sensing.{name}_alarm")],
+        shelve_most_hours=keeping.alarm_settings().shelve_most_hours,
+        shelves=[
+            ShelfOut(
+                at=one.at, until=one.until, reason=one.reason, username=one.actor.username,
+                post=text_out(one.post.title) if one.post else None, ended_at=one.ended_at, end=one.end,
+            )
+            for one in _shelves(row)
+        ],
+        suppressing=Alarm.objects.filter(suppressed_by=row).count(),
         occurrences=[
             OccurrenceOut(started_at=one.started_at, ended_at=one.ended_at, value=one.value, peak=one.peak)
             for one in row.occurrences.order_by("started_at", "id")[:500]

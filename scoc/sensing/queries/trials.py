@@ -122,7 +122,7 @@ class _Tally:
                 device_id=device.pk, device_key=device.key, device_name=text_out(device.name), level=level,
                 started_at=from_micros(one.since), raised_at=from_micros(one.raised),
                 ended_at=None if one.cleared is None else from_micros(one.cleared), peak=one.peak,
-                occurrences=one.occurrences,
+                occurrences=one.occurrences, flapping=one.flapping,
             )
             for _, _, device, one in sorted(self._newest, key=lambda kept: (-kept[0], kept[1]))
         ]  # fmt: skip

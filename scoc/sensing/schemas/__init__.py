@@ -10,7 +10,7 @@ from typing import Literal
 
 from ninja import Field, Schema
 
-from scoc.core.schemas import TextOut
+from scoc.core.schemas import Moment, TextOut
 from scoc.sensing.schemas.rules import (
     RuleDraft as RuleDraft,
 )
@@ -255,7 +255,25 @@ class AlarmRow(Schema):
     happened_at: datetime
     cleared_at: datetime | None
     recurrences: int
+    told: bool
+    """Whether the city was told of it; one that was kept back from the start was not."""
+    suppressed_by: int | None
+    """The alarm above it that explains it."""
+    shelved_until: datetime | None
+    flapping_since: datetime | None
     version: int
+
+
+class ShelfOut(Schema):
+    """One time that an alarm was set aside: by whom, why, until when, and how it ended."""
+
+    at: datetime
+    until: datetime
+    reason: str
+    username: str
+    post: TextOut | None
+    ended_at: datetime | None
+    end: str
 
 
 class OccurrenceOut(Schema):
@@ -294,7 +312,13 @@ class AlarmOut(AlarmRow):
     """The component or asset that the device belongs to."""
     settled_by: str
     allowed: list[str]
-    """The moves that the viewer may make now: acknowledge, refute."""
+    """The moves that the viewer may make now: acknowledge, refute, shelve, unshelve."""
+    shelve_most_hours: int
+    """For so long it may be shelved at most."""
+    shelves: list[ShelfOut]
+    """The newest times that it was set aside, the newest first."""
+    suppressing: int
+    """How many alarms it keeps back."""
     occurrences: list[OccurrenceOut]
     flow: list[AlarmFlowOut]
 
@@ -374,6 +398,13 @@ class RefuteIn(Schema):
     """Why an alarm is false."""
 
     opinion: str = Field(min_length=2, max_length=500)
+
+
+class ShelveIn(Schema):
+    """Why an alarm is set aside, and until when."""
+
+    reason: str = Field(min_length=2, max_length=500)
+    until: Moment
 
 
 class CredentialOut(Schema):

@@ -40,6 +40,8 @@ class RuleRow(Schema):
     unit: str
     recurrence_seconds: int
     """An alarm that comes back within this time after it cleared is the same alarm again."""
+    suppresses: bool
+    """Whether its alarms keep back those of the devices that hang on theirs."""
     valid_from: datetime
     raised: int
     refuted: int
@@ -101,6 +103,8 @@ class TrialEpisode(Schema):
     peak: float | None
     occurrences: int
     """How often the condition held within the one alarm."""
+    flapping: bool
+    """Whether it came and went too often to be told each time."""
 
 
 class RuleInForce(Schema):

@@ -37,7 +37,7 @@ def test_the_areas_of_devices_follow_their_boundaries(city: City, monday: dateti
 def test_silence_is_listened_for_every_minute_and_the_rest_every_night() -> None:
     assert {name for name in CRONS if name.startswith("sensing.")} == {
         "sensing.listen", "sensing.compute_baselines", "sensing.make_months", "sensing.locate_devices",
-        "sensing.prove_accounts", "sensing.prove_last_day",
+        "sensing.prove_accounts", "sensing.prove_last_day", "sensing.let_go",
     }  # fmt: skip
 
 

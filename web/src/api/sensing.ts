@@ -51,6 +51,8 @@ export interface AlarmFilter {
   level?: string
   active?: boolean
   device_id?: number
+  kept?: 'desk' | 'shelved' | 'suppressed' | 'flapping'
+  suppressed_by?: number
 }
 
 export const alarms = (filter: AlarmFilter, cursor: string | null, limit = 50): Promise<Schemas['Page_AlarmRow_']> =>
@@ -76,6 +78,18 @@ export const refute = (alarm_id: number, version: number, opinion: string) =>
       headers: { ...ifMatch(version), ...once() },
     }),
   )
+
+export const shelve = (alarm_id: number, version: number, reason: string, until: string) =>
+  body(
+    http.POST('/api/v1/sensing/alarms/{alarm_id}/shelve', {
+      params: { path: { alarm_id } },
+      body: { reason, until },
+      headers: { ...ifMatch(version), ...once() },
+    }),
+  )
+
+export const unshelve = (alarm_id: number) =>
+  body(http.POST('/api/v1/sensing/alarms/{alarm_id}/unshelve', { params: { path: { alarm_id } }, headers: once() }))
 
 export const changeDeviceState = (device_id: number, state: Schemas['StateIn']['state']) =>
   body(

@@ -26,11 +26,14 @@ def receive_alarm(actor: Actor, alarm_id: int) -> SignalReceipt | None:
 
     It is received once, its recurrences are counted, its clearing is noted; however often and in whatever order its
     facts arrive. An alarm that comes back after its situation ended is a new signal; one that a person judged false
-    is none (None).
+    is none (None), nor is one that is kept back: shelved, or explained by an alarm above it.
     """
     desk.take()
     alarm = sensing.alarm(system_actor("intake").on_run(acting().run_id), alarm_id)
     known = _newest(alarm_id)
+    kept_back = not alarm.told or alarm.shelved_until is not None or alarm.suppressed_by is not None
+    if kept_back and (known is None or _situation_of(known).ended_at is not None):
+        return None
     if known is None:
         return None if alarm.state in {"false", "settled"} else _receive(alarm, _number(alarm_id), alarm.recurrences)
     signal = known.signal if isinstance(known, Repeat) else known
@@ -55,7 +58,7 @@ def note_refuted(actor: Actor, alarm_id: int) -> bool:
     known = _newest(alarm_id)
     if known is None:
         return False
-    situation = (known.signal if isinstance(known, Repeat) else known).situation
+    situation = _situation_of(known)
     told_otherwise = Signal.objects.filter(situation=situation, alarm_id=None).exists()
     counted_otherwise = Repeat.objects.filter(signal__situation=situation, alarm_id=None).exists()
     if situation.state != Situation.State.OPEN or told_otherwise or counted_otherwise:
@@ -74,6 +77,10 @@ def _newest(alarm_id: int) -> Signal | Repeat | None:
     if own is None or counted is None:
         return own or counted
     return own if own.recorded_at >= counted.recorded_at else counted
+
+
+def _situation_of(known: Signal | Repeat) -> Situation:
+    return (known.signal if isinstance(known, Repeat) else known).situation
 
 
 def _number(*parts: int) -> str:
