@@ -18,7 +18,7 @@ from scoc.core.now import city_now, current_run, in_run, wall_now
 from scoc.core.refusals import Refusal, invalid, no_such
 from scoc.core.secrets import keyed_hash
 from scoc.kit.text import Text
-from scoc.sensing import shelving
+from scoc.sensing import defining, facts, shelving
 from scoc.sensing.facts import (
     AlarmAcknowledged,
     AlarmRefuted,
@@ -41,7 +41,16 @@ from scoc.sensing.ingest.tables import Batch, Checker, chunks
 from scoc.sensing.ingest.taking import Taken, take
 from scoc.sensing.models import Alarm, AlarmFlow, AlarmShelf, Device
 from scoc.sensing.raising import device_subject, lock, subject_of, tell
-from scoc.sensing.schemas import CredentialOut, ImportResult, IngestResult, Reading, RowResult, TableMap
+from scoc.sensing.schemas import (
+    CredentialOut,
+    ImportResult,
+    IngestResult,
+    Reading,
+    RowResult,
+    RuleSet,
+    RuleWanted,
+    TableMap,
+)
 from scoc.sensing.sta.entities import SETS, EntitySet
 from scoc.sensing.sta.observing import SOURCE
 from scoc.sensing.sta.shaping import drafted
@@ -194,6 +203,24 @@ def settle_alarm(actor: Actor, alarm_id: int, by: str) -> None:
     alarm.settled_by = by
     _move(actor, alarm, Alarm.State.SETTLED, "sensing.settle_alarm", "")
     tell(alarm, AlarmSettled(subject=subject_of(alarm_id), by=Code(by)), city_now())
+
+
+@action("sensing.set_rule", audited=True, shared=True)
+def set_rule(actor: Actor, rule: RuleWanted, *, version: int | None = None) -> RuleSet:
+    """Put an alarm rule into force, or the next version of one that was made in SCOC itself (`code`).
+
+    Try it on past data first. Raises Invalid for a rule that does not fit the city, Refusal for one of the city pack.
+    """
+    made = defining.set_own(rule, version)
+    publish(facts.RuleSet(subject=defining.rule_subject(made), rule=Code(made.code), version=made.version))
+    return RuleSet(code=made.code, version=made.version)
+
+
+@action("sensing.end_rule", audited=True, shared=True)
+def end_rule(actor: Actor, code: str) -> None:
+    """End a rule that was made in SCOC itself; what it raised clears. Raises Refusal for one of the city pack."""
+    ended = defining.end_own(code)
+    publish(facts.RuleEnded(subject=defining.rule_subject(ended), rule=Code(code)))
 
 
 @action("sensing.shelve_alarm")

@@ -102,6 +102,23 @@ class AlarmSettled(Fact):
     by: Code
 
 
+@fact("sensing.rule_set", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet(Fact):
+    """A person put a rule, or its next version, into force; `subject` is `sensing:rule-<id of the version>`."""
+
+    rule: Code
+    version: int
+
+
+@fact("sensing.rule_ended", permission=SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleEnded(Fact):
+    """A person ended a rule; what it raised cleared."""
+
+    rule: Code
+
+
 @fact("sensing.credential_issued", permission="sensing.read_devices")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialIssued(Fact):

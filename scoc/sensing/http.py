@@ -27,6 +27,8 @@ from scoc.sensing.schemas import (
     RejectedRow,
     RuleDraft,
     RuleRow,
+    RuleSet,
+    RuleWanted,
     SeriesOut,
     ShelveIn,
     StateIn,
@@ -200,6 +202,19 @@ def unshelve(request: Request, alarm_id: int = ID) -> Done:
 def rules(request: Request, page: PageQuery = Query(...)) -> Page[RuleRow]:
     """The alarm rules in words."""
     return queries.rules(request.viewer, page)
+
+
+@routes.post("/rules", permission="sensing.set_rule", response=RuleSet)
+def set_rule(request: Request, payload: RuleWanted) -> RuleSet:
+    """Put a rule into force, or the next version of one that was made here."""
+    return actions.set_rule(request.viewer, payload, version=expected_version(request))
+
+
+@routes.post("/rules/{code}/end", permission="sensing.end_rule", response=Done)
+def end_rule(request: Request, code: str = Path(..., max_length=60)) -> Done:
+    """End a rule that was made here."""
+    actions.end_rule(request.viewer, code)
+    return Done()
 
 
 class TrialIn(RuleDraft):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from scoc.core.city import PackRow
+from scoc.core.http.validation import field_error
 from scoc.core.models import Area
 from scoc.core.pack import CODE, EN, ZH
-from scoc.core.refusals import FieldError
+from scoc.core.refusals import FieldError, Invalid
 from scoc.kit.text import Text
 from scoc.sensing.hours import HOURS_PATTERN
 from scoc.sensing.models import Device, DeviceType, Rule
+from scoc.sensing.schemas import RuleDraft
 from scoc.sensing.targets import Target, streams_of, target
 
 OWN_CODES = "own."
@@ -117,6 +119,36 @@ def row_of(rule: Rule) -> RuleIn:
         category=rule.category, recurrence_seconds=rule.recurrence_seconds, suppresses=rule.suppresses, **rule.target,
         **rule.settings,
     )  # fmt: skip
+
+
+FIXED = ("kind", "device_type", "property")
+"""What a rule keeps from version to version."""
+_EMPTY: dict[str, object] = {"device_type": "", "within": "", "devices": []}
+"""What null means for the fields that narrow a rule: it is not narrowed so."""
+
+
+def told_in(draft: RuleDraft) -> dict[str, Any]:
+    """What a draft says of a rule, by the fields of RuleIn and `code`."""
+    names = set(RuleIn.model_fields) & set(type(draft).model_fields)
+    given = draft.model_dump(exclude_unset=True, include=names)
+    return {name: _EMPTY[name] if value is None and name in _EMPTY else value for name, value in given.items()}
+
+
+def fitting(values: dict[str, Any]) -> RuleIn:
+    """A rule from its fields. Raises Invalid for one that the city could not have, with each field and its remedy."""
+    try:
+        row = RuleIn.model_validate(values)
+    except ValidationError as error:
+        raise _unfit(field_error(item) for item in error.errors()) from error
+    for faults in (faults_of, unmet):
+        if errors := tuple(faults(row)):
+            raise _unfit(errors)
+    return row
+
+
+def _unfit(errors: Iterable[FieldError]) -> Invalid:
+    words = Text("规则不符合要求。", "The rule does not fit.")
+    return Invalid("invalid", words, errors=tuple(errors))
 
 
 def target_in(row: RuleIn) -> Target:

@@ -86,6 +86,9 @@ class Course:
         if self._kind == "silence" and (fell := self._fell_silent(until)) is not None:
             yield from self._told([fell])
         if self._episode is not None:
+            unstable = self._changes and until - self._changes[-1] < self._policy.stable_seconds * 1_000_000
+            if self._episode.flapping and unstable:
+                self._episode.cleared = None
             yield self._episode
 
     def _look(self, readings: Readings) -> list[Event]:

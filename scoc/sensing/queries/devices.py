@@ -13,14 +13,14 @@ from scoc.core.city.sections import city_settings
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.now import city_now, current_run
 from scoc.core.refusals import no_such
-from scoc.core.schemas import text_out
+from scoc.core.schemas import TextOut, text_out
 from scoc.core.validity import lying_in
 from scoc.kit.identifiers import prefixed
 from scoc.sensing.ingest.rolling import MOST_SCALED
 from scoc.sensing.limits import SensingSettings
 from scoc.sensing.models import DEVICE_TEXT, Datastream, Device, DeviceType, Latest
 from scoc.sensing.online import heard_since
-from scoc.sensing.schemas import DeviceCounts, DeviceOut, DevicePoint, DeviceRow, DeviceTypeRow, StreamOut
+from scoc.sensing.schemas import DeviceCounts, DeviceOut, DevicePoint, DeviceRow, DeviceTypeRow, StreamOut, TypeStream
 
 MOST_ON_MAP = 20_000
 
@@ -61,7 +61,16 @@ def device_types(viewer: Viewer) -> list[DeviceTypeRow]:
     rows = visible(viewer, Device.objects.exclude(state=Device.State.RETIRED), "sensing.read_devices", {"run": ""})
     counts = dict(rows.values("type_id").annotate(n=Count("id")).values_list("type_id", "n"))
     types = DeviceType.objects.filter(Q(retired=False) | Q(pk__in=counts)).order_by("code")
-    return [DeviceTypeRow(code=row.code, name=text_out(row.name), devices=counts.get(row.pk, 0)) for row in types]
+    return [
+        DeviceTypeRow(
+            code=row.code, name=text_out(row.name), devices=counts.get(row.pk, 0),
+            streams=[
+                TypeStream(code=one["property"], name=TextOut(zh=one["name_zh"], en=one["name_en"]), unit=one["unit"])
+                for one in row.streams
+            ],
+        )
+        for row in types
+    ]  # fmt: skip
 
 
 @query("sensing.read_devices")

@@ -76,6 +76,7 @@ def _row(rule: Rule, areas: Mapping[str, Text], raised: int, refuted: int) -> Ru
         within_name=text_out(areas[within]) if within in areas else None, devices=rule.target.get("devices", []),
         sentence=told, settings={key: value for key, value in rule.settings.items() if key not in ("days", "hours")},
         days=rule.settings.get("days", ""), hours=rule.settings.get("hours", []), unit=unit,
-        recurrence_seconds=rule.recurrence_seconds, suppresses=rule.suppresses, valid_from=rule.valid_from,
+        recurrence_seconds=rule.recurrence_seconds, suppresses=rule.suppresses, own=rule.own,
+        valid_from=rule.valid_from,
         raised=raised, refuted=refuted,
     )  # fmt: skip

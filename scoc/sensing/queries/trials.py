@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-
-from pydantic import ValidationError
 
 from scoc.core.access import query, visible
 from scoc.core.acting import Viewer
 from scoc.core.fields import from_micros
-from scoc.core.http.validation import field_error
 from scoc.core.now import city_now
-from scoc.core.refusals import FieldError, Invalid, invalid
+from scoc.core.refusals import invalid
 from scoc.core.schemas import TextOut, text_out
 from scoc.core.validity import in_area
 from scoc.kit.text import Text
 from scoc.sensing import baselines
 from scoc.sensing.models import Alarm, Datastream, Device, DeviceType, Rule
 from scoc.sensing.queries.rules import observed
-from scoc.sensing.rule_rows import RuleIn, faults_of, row_of, settings_of, target_in, unmet
+from scoc.sensing.rule_rows import FIXED, RuleIn, fitting, row_of, settings_of, target_in, told_in
 from scoc.sensing.rules import sentence
 from scoc.sensing.schemas import RuleDraft, RuleInForce, TrialDevice, TrialEpisode, TrialOut
 from scoc.sensing.silence import run_began
@@ -34,9 +30,6 @@ MOST_READINGS = 1_000_000
 MOST_DATASTREAMS = 2_000
 MOST_ROWS = 500
 _PERMISSION = "sensing.try_rule"
-_EMPTY: dict[str, object] = {"device_type": "", "within": "", "devices": []}
-"""What null means for the fields that narrow a rule: it is not narrowed so."""
-_FIXED = ("kind", "device_type", "property")
 
 
 @query(_PERMISSION)
@@ -140,7 +133,7 @@ def _check_span(start: datetime, end: datetime, until: datetime) -> None:
 
 def _rule(draft: RuleDraft) -> tuple[RuleIn, DeviceType | None, Rule | None]:
     """The rule to try with the type of its devices, if it names one, and the one in force that it starts from."""
-    given = draft.model_dump(exclude_unset=True, include=set(RuleDraft.model_fields))
+    given = told_in(draft)
     code = given.pop("code", None)
     in_force = None
     values: dict[str, object] = {"code": "trial", "name_zh": "试算", "name_en": "Trial"}
@@ -150,25 +143,12 @@ def _rule(draft: RuleDraft) -> tuple[RuleIn, DeviceType | None, Rule | None]:
             raise invalid("code", f"No rule `{code}` is in force.", "Name one of the rules, or none for a new one.",
                           zh=f"没有现行规则 {code}。")  # fmt: skip
         values = row_of(in_force).model_dump()
-        for name in _FIXED:
+        for name in FIXED:
             if given.get(name, values[name]) != values[name]:
                 raise invalid(name, "A rule keeps it.", "Leave out `code` to try a new rule.",
                               zh="既有规则的此项不变；如需改动，请不填规则编号，按新规则试算。")  # fmt: skip
-    try:
-        told = {name: _EMPTY[name] if value is None and name in _EMPTY else value for name, value in given.items()}
-        row = RuleIn.model_validate(values | told)
-    except ValidationError as error:
-        raise _unfit(field_error(item) for item in error.errors()) from error
-    if errors := tuple(faults_of(row)):
-        raise _unfit(errors)
-    if errors := tuple(unmet(row)):
-        raise _unfit(errors)
+    row = fitting(values | given)
     return row, DeviceType.objects.filter(code=row.device_type).first(), in_force
-
-
-def _unfit(errors: Iterable[FieldError]) -> Invalid:
-    words = Text("规则不符合要求。", "The rule does not fit.")
-    return Invalid("invalid", words, errors=tuple(errors))
 
 
 def _lines(viewer: Viewer, rule: RuleIn, device_id: int | None, area: str | None) -> list[Datastream]:

@@ -21,6 +21,12 @@ from scoc.sensing.schemas.rules import (
     RuleRow as RuleRow,
 )
 from scoc.sensing.schemas.rules import (
+    RuleSet as RuleSet,
+)
+from scoc.sensing.schemas.rules import (
+    RuleWanted as RuleWanted,
+)
+from scoc.sensing.schemas.rules import (
     TrialDevice as TrialDevice,
 )
 from scoc.sensing.schemas.rules import (
@@ -175,12 +181,21 @@ class DevicePoint(Schema):
     online: bool
 
 
+class TypeStream(Schema):
+    """A property that every device of a type observes."""
+
+    code: str
+    name: TextOut
+    unit: str
+
+
 class DeviceTypeRow(Schema):
     """A kind of device and how many there are."""
 
     code: str
     name: TextOut
     devices: int
+    streams: list[TypeStream]
 
 
 class ReadingPoint(Schema):

@@ -42,6 +42,8 @@ class RuleRow(Schema):
     """An alarm that comes back within this time after it cleared is the same alarm again."""
     suppresses: bool
     """Whether its alarms keep back those of the devices that hang on theirs."""
+    own: bool
+    """Made in SCOC itself and changed here; all others are the city pack's."""
     valid_from: datetime
     raised: int
     refuted: int
@@ -76,6 +78,22 @@ class RuleDraft(Schema):
     of_samples: int | None = None
     days: Literal["workdays", "off_days"] | None = None
     hours: list[str] | None = Field(None, max_length=12)
+
+
+class RuleWanted(RuleDraft):
+    """A rule to put into force. With `code`, the next version of a rule that was made in SCOC itself."""
+
+    name_zh: str | None = Field(None, min_length=1, max_length=120)
+    name_en: str | None = Field(None, min_length=1, max_length=120)
+    category: str | None = Field(None, max_length=60)
+    suppresses: bool | None = None
+
+
+class RuleSet(Schema):
+    """The code and version of the rule that is in force now."""
+
+    code: str
+    version: int
 
 
 class TrialDevice(Schema):

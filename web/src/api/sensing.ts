@@ -111,6 +111,14 @@ export const rules = (cursor: string | null): Promise<Schemas['Page_RuleRow_']> 
 
 export const tryRule = (wanted: TrialIn): Promise<Trial> => body(http.POST('/api/v1/sensing/rules/try', { body: wanted }))
 
+export type RuleWanted = Schemas['RuleWanted']
+
+export const setRule = (rule: RuleWanted, version?: number): Promise<Schemas['RuleSet']> =>
+  body(http.POST('/api/v1/sensing/rules', { body: rule, headers: { ...(version === undefined ? {} : ifMatch(version)), ...once() } }))
+
+export const endRule = (code: string) =>
+  body(http.POST('/api/v1/sensing/rules/{code}/end', { params: { path: { code } }, headers: once() }))
+
 export const rejected = (
   filter: { device_key?: string; reason?: string },
   cursor: string | null,

@@ -1,5 +1,5 @@
 /** The settings of a rule as a form has them: spans in minutes, everything as a number or empty. */
-import type { RuleRow, TrialIn } from '@/api/sensing'
+import type { RuleRow, RuleWanted, TrialIn } from '@/api/sensing'
 
 export interface Setting {
   name: string
@@ -41,14 +41,52 @@ export function valuesOf(rule: Pick<RuleRow, 'kind' | 'settings' | 'recurrence_s
   return { ...shown, days: rule.days, hours: rule.hours.join(', ') }
 }
 
-/** What the form asks the server: an empty field is one that the rule does without. */
-export function asked(rule: Pick<RuleRow, 'code' | 'kind'>, values: Values, start: Date, end: Date): TrialIn {
-  const given: Record<string, unknown> = 'side' in values ? { side: values.side } : {}
-  for (const { name, unit } of settingsOf(rule.kind)) {
+export const KINDS = ['threshold', 'rate', 'deviation', 'silence'] as const
+export const LEVELS = ['severe', 'major', 'minor'] as const
+
+/** A rule as the editor holds it. */
+export interface Edited {
+  name_zh: string
+  name_en: string
+  kind: (typeof KINDS)[number]
+  device_type: string
+  property: string
+  level: (typeof LEVELS)[number]
+  category: string
+  within: string
+  devices: string
+  suppresses: boolean
+  values: Values
+}
+
+/** A rule in force to be changed, or a new one. */
+export function startOf(rule: RuleRow | null): Edited {
+  return {
+    name_zh: rule?.name.zh ?? '', name_en: rule?.name.en ?? '', kind: (rule?.kind as Edited['kind'] | undefined) ?? 'threshold',
+    device_type: rule?.device_type ?? '', property: rule?.property ?? '', level: (rule?.level as Edited['level'] | undefined) ?? 'minor',
+    category: rule?.category ?? '', within: rule?.within ?? '', devices: rule?.devices.join(', ') ?? '', suppresses: rule?.suppresses ?? false,
+    values: rule ? { weeks: rule.settings.weeks ?? 4, ...valuesOf(rule) } : { side: 'above', weeks: 4, recurrence_seconds: 60, days: '', hours: '' },
+  }
+}
+
+/** What the editor asks the server to put into force. */
+export function wantedOf(edited: Edited, rule: RuleRow | null): RuleWanted {
+  const { values, devices, ...plain } = edited
+  const settings = settingsGiven(edited.kind, values)
+  const weeks = edited.kind === 'deviation' ? { weeks: Number(values.weeks) } : {}
+  return { ...plain, ...settings, ...weeks, devices: hoursOf(devices), ...(rule ? { code: rule.code } : {}) } as RuleWanted
+}
+
+/** The settings of a rule of this kind as the server has them: an empty field is one that the rule does without. */
+function settingsGiven(kind: string, values: Values): Record<string, unknown> {
+  const given: Record<string, unknown> = sidesOf(kind).length && 'side' in values ? { side: values.side } : {}
+  for (const { name, unit } of settingsOf(kind)) {
     const value = values[name] ?? ''
     given[name] = value === '' ? null : unit === 'minutes' ? Math.round(Number(value) * 60) : Number(value)
   }
-  given.days = values.days || null
-  given.hours = hoursOf(String(values.hours ?? ''))
-  return { ...given, code: rule.code, start: start.toISOString(), end: end.toISOString() } as TrialIn
+  return { ...given, days: values.days || null, hours: hoursOf(String(values.hours ?? '')) }
 }
+
+/** What a trial of a rule in force asks the server. */
+export const asked = (rule: Pick<RuleRow, 'code' | 'kind'>, values: Values, start: Date, end: Date): TrialIn =>
+  ({ ...settingsGiven(rule.kind, values), code: rule.code, start: start.toISOString(), end: end.toISOString() }) as TrialIn
