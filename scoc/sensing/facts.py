@@ -52,9 +52,9 @@ class AlarmReleased(Fact):
     """An alarm that was told of before it was kept back stands before people again."""
 
 
-@fact("sensing.alarm_flapping", permission=SEE)
+@fact("sensing.alarm_hushed", permission=SEE)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmFlapping(Fact):
+class AlarmHushed(Fact):
     """An alarm comes and goes too often to be told each time; it is quiet until it is stable."""
 
     recurrences: int

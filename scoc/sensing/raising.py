@@ -16,7 +16,7 @@ from scoc.kit.identifiers import prefixed
 from scoc.sensing import keeping
 from scoc.sensing.facts import (
     AlarmCleared,
-    AlarmFlapping,
+    AlarmHushed,
     AlarmRaised,
     AlarmRecurred,
     AlarmReleased,
@@ -133,7 +133,7 @@ def _recur(
     elif not flaps and not quiet and not kept:
         tell(alarm, AlarmRecurred(subject=subject_of(alarm.pk), recurrences=alarm.recurrences), happened)
     if flaps and not quiet:
-        tell(alarm, AlarmFlapping(subject=subject_of(alarm.pk), recurrences=alarm.recurrences), happened)
+        tell(alarm, AlarmHushed(subject=subject_of(alarm.pk), recurrences=alarm.recurrences), happened)
 
 
 def _new(
@@ -161,7 +161,7 @@ def _new(
     elif above is not None:
         tell(alarm, AlarmSuppressed(subject=subject_of(alarm.pk), by=above), happened)
     if flaps:
-        tell(alarm, AlarmFlapping(subject=subject_of(alarm.pk), recurrences=1), happened)
+        tell(alarm, AlarmHushed(subject=subject_of(alarm.pk), recurrences=1), happened)
     return alarm
 
 
