@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from scoc.core.city import SettingsTable, declare_settings
-
-
-class LoadSettings(BaseModel):
-    """`[sensing.alarms.load]`: how many alarms a position can bear in ten minutes (EEMUA 191, ISA-18.2)."""
-
-    model_config = ConfigDict(extra="forbid")
-    positions: int = Field(2, ge=1, le=100)
-    """Positions at the alarm desk that are staffed at a time: who shares the load."""
-    acceptable: float = Field(1.0, gt=0, le=1000)
-    """Up to so many alarms in ten minutes the load is very likely acceptable …"""
-    manageable: float = Field(2.0, gt=0, le=1000)
-    """… up to so many manageable …"""
-    overdemanding: float = Field(5.0, gt=0, le=1000)
-    """… up to so many over-demanding, and unacceptable beyond."""
-    flood: float = Field(10.0, gt=0, le=10_000)
-    """Ten minutes with more than so many are a flood."""
-    nuisance_seconds: int = Field(300, ge=1, le=86_400)
-    """An alarm that clears so soon by itself, with nobody having done anything, was a nuisance."""
-    nuisance_percent: int = Field(10, ge=1, le=100)
-    """A greater share of nuisances than this is too much."""
-
-    @model_validator(mode="after")
-    def _bands_rise(self) -> LoadSettings:
-        if not self.acceptable < self.manageable < self.overdemanding < self.flood:
-            raise ValueError("The bands of alarm load must rise: acceptable, manageable, overdemanding, flood")
-        return self
 
 
 class AlarmSettings(BaseModel):
@@ -49,7 +23,6 @@ class AlarmSettings(BaseModel):
     """Kinds of ties between assets of which the origin stands above the target."""
     shelve_most_hours: int = Field(24, ge=1, le=720)
     """Nobody shelves an alarm for longer."""
-    load: LoadSettings = LoadSettings()
 
 
 class SensingSettings(BaseModel):
