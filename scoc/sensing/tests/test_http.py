@@ -15,13 +15,17 @@ from scoc.core.models import AuditEntry
 from scoc.core.tests.factories import City, browser, make_actor
 from scoc.sensing import actions, http
 from scoc.sensing.models import Alarm, Device
-from scoc.sensing.schemas import Reading
+from scoc.sensing.schemas import Reading, RuleWanted
 from scoc.sensing.tests.factories import T0, line_of, make_device, make_rule, readings
 
 pytestmark = pytest.mark.django_db
 BASE = "/api/v1/sensing"
 SPAN = "start=2026-06-15T00:00:00Z&end=2026-06-15T01:00:00Z"
 MONTH = {"start": "2026-06-01T00:00:00Z", "end": "2026-07-01T00:00:00Z"}
+NEW = {
+    "kind": "threshold", "name_zh": "偏高", "name_en": "High", "device_type": "air_station", "property": "pm25",
+    "level": "minor", "side": "above", "raise_at": 500.0, "clear_at": 400.0, "recurrence_seconds": 600,
+}  # fmt: skip
 DAYS = "start_day=2026-06-15&end_day=2026-06-15"
 
 
@@ -37,6 +41,7 @@ def device(city: City, monday: datetime) -> Device:
 
 def routes(device: Device) -> list[tuple[str, str, str, dict[str, Any] | None]]:
     """Every route: permission, method, path, body."""
+    own = actions.set_rule(system_actor("sensing"), RuleWanted.model_validate(NEW)).code
     alarm, line = Alarm.objects.get().pk, line_of(device).pk
     return [
         ("sensing.read_devices", "GET", "/types", None),
@@ -54,7 +59,16 @@ def routes(device: Device) -> list[tuple[str, str, str, dict[str, Any] | None]]:
         ("sensing.read_alarms", "GET", "/alarms", None),
         ("sensing.read_alarms", "GET", f"/alarms/{alarm}", None),
         ("sensing.acknowledge_alarm", "POST", f"/alarms/{alarm}/acknowledge", {}),
+        (
+            "sensing.shelve_alarm",
+            "POST",
+            f"/alarms/{alarm}/shelve",
+            {"reason": "a test", "until": "2026-06-15T02:00:00Z"},
+        ),
+        ("sensing.unshelve_alarm", "POST", f"/alarms/{alarm}/unshelve", None),
         ("sensing.refute_alarm", "POST", f"/alarms/{alarm}/refute", {"opinion": "a test"}),
+        ("sensing.set_rule", "POST", "/rules", NEW),
+        ("sensing.end_rule", "POST", f"/rules/{own}/end", None),
         ("sensing.try_rule", "POST", "/rules/try", {"code": "high", **MONTH}),
         ("sensing.read_rejected", "GET", "/rejected", None),
         ("sensing.read_accounting", "GET", "/accounting?day=2026-06-15", None),
