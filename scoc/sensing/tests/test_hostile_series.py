@@ -111,6 +111,10 @@ def test_a_flapping_value_is_one_alarm_with_its_occurrences(city: City, monday: 
     device = make_device()
     for n in range(0, 50, 2):
         take(device, (n, 80.0 + n), (n + 1, 40.0))
+    assert story() == [(0, True, 25, 128.0)], "it flaps: nobody can say yet that it is over"
+    with city_time(T0 + 85 * MINUTE):
+        enqueue("sensing.let_go")
+        deliver_all()
     assert story() == [(0, False, 25, 128.0)]
     assert Alarm.objects.get().occurrences.filter(ended_at=None).count() == 0
 
