@@ -139,6 +139,25 @@ class DeviceChanged(Fact):
     state: Code
 
 
+@fact("sensing.maintenance_planned", permission="sensing.read_devices")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenancePlanned(Fact):
+    """Maintenance of a device was planned; `subject` is `sensing:device-<id>`."""
+
+    maintenance: int
+    kind: Code
+
+
+@fact("sensing.maintenance_ended", permission="sensing.read_devices")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceEnded(Fact):
+    """Maintenance of a device was done, or called off."""
+
+    maintenance: int
+    how: Code
+    """`done` or `cancelled`."""
+
+
 @fact("sensing.accounts_disagreed", permission="sensing.read_accounting")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountsDisagreed(Fact):

@@ -22,6 +22,7 @@ from scoc.sensing.models.things import (
     Sensor,
     Thing,
 )
+from scoc.sensing.models.upkeep import Maintenance
 
 __all__ = [
     "DEVICE_TEXT",
@@ -40,6 +41,7 @@ __all__ = [
     "Interest",
     "Latest",
     "Location",
+    "Maintenance",
     "MqttMessage",
     "MqttReceived",
     "MqttRetained",

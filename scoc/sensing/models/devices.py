@@ -61,12 +61,17 @@ class Device(models.Model):
     changed = MicrosField(db_index=True)
     """Wall time of the last change to it, its credential or its datastreams: other processes look for it."""
 
+    calibrated_until = models.DateField(null=True)
+    """Until which day of the city its last calibration holds; null where it never had one."""
     listed = models.BooleanField(default=True)
     """Whether the city pack names it; what left the pack is retired."""
 
     class Meta:
         db_table = "sensing_device"
-        indexes = (models.Index(fields=("type", "key"), name="sensing_device_by_type"),)
+        indexes = (
+            models.Index(fields=("type", "key"), name="sensing_device_by_type"),
+            models.Index(fields=("calibrated_until", "key"), name="sensing_device_calibration"),
+        )
 
     def __str__(self) -> str:
         return self.key

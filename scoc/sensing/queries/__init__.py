@@ -8,6 +8,7 @@ from scoc.sensing.queries.refusals import rejected, rejected_counts
 from scoc.sensing.queries.rules import rules
 from scoc.sensing.queries.series import Grain, rollups, series
 from scoc.sensing.queries.trials import try_rule
+from scoc.sensing.queries.upkeep import maintenance
 
 __all__ = [
     "Grain",
@@ -23,6 +24,7 @@ __all__ = [
     "device_points",
     "device_types",
     "devices",
+    "maintenance",
     "readings_of_file",
     "rejected",
     "rejected_counts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
@@ -84,8 +84,12 @@ def devices(
     organisation_id: int | None = None,
     online: bool | None = None,
     search: str | None = None,
+    calibrated_before: date | None = None,
 ) -> Page[DeviceRow]:
-    """The devices by key; retired ones only when asked for by state. `search`: words in keys, names and places."""
+    """The devices by key; retired ones only when asked for by state. `search`: words in keys, names and places.
+
+    `calibrated_before`: those whose calibration ends before this day, so that it is due.
+    """
     rows = visible(viewer, Device.objects.all(), "sensing.read_devices", {"run": ""})
     rows = rows.filter(state=state) if state else rows.exclude(state=Device.State.RETIRED)
     now, cadences = city_now(), city_settings(SensingSettings).online_cadences
@@ -97,6 +101,8 @@ def devices(
         rows = rows.filter(organisation_id=organisation_id)
     if search:
         rows = rows.filter(DEVICE_TEXT.containing(search))
+    if calibrated_before is not None:
+        rows = rows.filter(calibrated_until__lt=calibrated_before)
     if page.as_of:
         rows = rows.filter(registered_at__lte=page.as_of)
     if online is not None:
@@ -127,7 +133,7 @@ def device(viewer: Viewer, device_id: int) -> DeviceOut:
         credential = "revoked"
     return DeviceOut(
         **_device_values(row, now, cadences), datum=row.datum, given_lon=row.given_lon, given_lat=row.given_lat,
-        registered_at=row.registered_at, credential=credential,
+        registered_at=row.registered_at, credential=credential, calibrated_until=row.calibrated_until,
         streams=[_stream_out(line, now, cadences) for line in lines],
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from scoc.core.schemas import text_out
 from scoc.kit.identifiers import prefixed
 from scoc.kit.scaled import from_scaled
 from scoc.sensing.ingest.rebuilding import counted
+from scoc.sensing.maintenance import uncalibrated
 from scoc.sensing.models import Datastream, Observation, Rollup
 from scoc.sensing.schemas import ReadingPoint, RollupRow, SeriesOut
 
@@ -66,7 +67,7 @@ def series(
     return SeriesOut(
         datastream_id=line.pk, device_id=line.device_id, property=line.property, name=text_out(line.name),
         unit=line.unit, places=line.places, grain=minutes, start=start, end=end, cut=len(found) > MOST_POINTS,
-        points=found[:MOST_POINTS],
+        points=found[:MOST_POINTS], uncalibrated=uncalibrated(line.device_id, start, end),
     )  # fmt: skip
 
 

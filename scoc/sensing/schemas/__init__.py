@@ -35,6 +35,7 @@ from scoc.sensing.schemas.rules import (
 from scoc.sensing.schemas.rules import (
     TrialOut as TrialOut,
 )
+from scoc.sensing.schemas.upkeep import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,8 @@ class DeviceOut(DeviceRow):
     given_lat: float | None
     registered_at: datetime
     credential: Literal["none", "issued", "revoked"]
+    calibrated_until: date | None
+    """Null where it never was calibrated."""
     streams: list[StreamOut]
 
 
@@ -223,6 +226,8 @@ class SeriesOut(Schema):
     cut: bool
     """Whether there were more points than are shown."""
     points: list[ReadingPoint]
+    uncalibrated: list[Span]
+    """Where no calibration of the device held any more, so that its readings are to be taken with care."""
 
 
 @dataclass(frozen=True, slots=True)

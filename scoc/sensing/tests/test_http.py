@@ -16,6 +16,7 @@ from scoc.core.tests.factories import City, browser, make_actor
 from scoc.sensing import actions, http
 from scoc.sensing.models import Alarm, Device
 from scoc.sensing.schemas import Reading, RuleWanted
+from scoc.sensing.schemas.upkeep import MaintenanceIn
 from scoc.sensing.tests.factories import T0, line_of, make_device, make_rule, readings
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +43,9 @@ def device(city: City, monday: datetime) -> Device:
 def routes(device: Device) -> list[tuple[str, str, str, dict[str, Any] | None]]:
     """Every route: permission, method, path, body."""
     own = actions.set_rule(system_actor("sensing"), RuleWanted.model_validate(NEW)).code
+    engineer = system_actor("sensing")
+    work = MaintenanceIn.model_validate({"kind": "repair", "starts": MONTH["start"], "ends": MONTH["end"]})
+    done, off = (actions.plan_maintenance(engineer, device.pk, work) for _ in range(2))
     alarm, line = Alarm.objects.get().pk, line_of(device).pk
     return [
         ("sensing.read_devices", "GET", "/types", None),
@@ -70,6 +74,15 @@ def routes(device: Device) -> list[tuple[str, str, str, dict[str, Any] | None]]:
         ("sensing.set_rule", "POST", "/rules", NEW),
         ("sensing.end_rule", "POST", f"/rules/{own}/end", None),
         ("sensing.try_rule", "POST", "/rules/try", {"code": "high", **MONTH}),
+        ("sensing.read_devices", "GET", "/maintenance", None),
+        (
+            "sensing.plan_maintenance",
+            "POST",
+            f"/devices/{device.pk}/maintenance",
+            {"kind": "repair", "starts": MONTH["start"], "ends": MONTH["end"]},
+        ),
+        ("sensing.finish_maintenance", "POST", f"/maintenance/{done}/finish", {"result": "done"}),
+        ("sensing.cancel_maintenance", "POST", f"/maintenance/{off}/cancel", {"reason": "a test"}),
         ("sensing.read_rejected", "GET", "/rejected", None),
         ("sensing.read_accounting", "GET", "/accounting?day=2026-06-15", None),
         ("sensing.read_accounting", "GET", "/accounting/export?day=2026-06-15", None),
@@ -88,7 +101,7 @@ def call(client: Client, method: str, path: str, body: Any = None, **headers: st
 
 def test_each_route_asks_for_its_permission_and_no_other(device: Device) -> None:
     asked = routes(device)
-    assert len(asked) == len([route for route in ROUTES if route.view.__module__ == http.__name__])
+    assert len(asked) == len([route for route in ROUTES if route.view.__module__.startswith(http.__name__)])
     permissions = {permission for permission, *_ in asked}
     for permission, method, path, body in asked:
         assert call(Client(), method, path, body).status_code == 401, path

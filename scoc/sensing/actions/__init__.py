@@ -19,6 +19,7 @@ from scoc.core.refusals import Refusal, invalid, no_such
 from scoc.core.secrets import keyed_hash
 from scoc.kit.text import Text
 from scoc.sensing import defining, facts, shelving
+from scoc.sensing.actions.upkeep import cancel_maintenance, finish_maintenance, plan_maintenance
 from scoc.sensing.facts import (
     AlarmAcknowledged,
     AlarmRefuted,
@@ -28,6 +29,7 @@ from scoc.sensing.facts import (
     DeviceChanged,
     EntityWritten,
 )
+from scoc.sensing.finding import device_for as _device_for
 from scoc.sensing.ingest import partitions
 from scoc.sensing.ingest.accounting import settle
 from scoc.sensing.ingest.checking import bounds, check_rows
@@ -56,6 +58,29 @@ from scoc.sensing.sta.observing import SOURCE
 from scoc.sensing.sta.shaping import drafted
 from scoc.sensing.sta.writing import Writing, place_of
 
+__all__ = [
+    "acknowledge_alarm",
+    "cancel_maintenance",
+    "change_device_state",
+    "change_entity",
+    "create_entity",
+    "create_observations",
+    "end_rule",
+    "finish_maintenance",
+    "import_file",
+    "import_table",
+    "ingest",
+    "issue_credential",
+    "plan_maintenance",
+    "refute_alarm",
+    "remove_entity",
+    "revoke_credential",
+    "set_rule",
+    "settle_alarm",
+    "shelve_alarm",
+    "unlink_entity",
+    "unshelve_alarm",
+]
 MOVES: dict[str, frozenset[str]] = {
     Alarm.State.NEW: frozenset({Alarm.State.ACKNOWLEDGED, Alarm.State.FALSE, Alarm.State.SETTLED}),
     Alarm.State.ACKNOWLEDGED: frozenset({Alarm.State.FALSE, Alarm.State.SETTLED}),
@@ -240,15 +265,6 @@ def unshelve_alarm(actor: Actor, alarm_id: int) -> None:
     """Take a shelved alarm back before its time is up. Raises Refusal for one that is not shelved."""
     alarm = _alarm_for(actor, alarm_id, "sensing.unshelve_alarm")
     shelving.unshelve(shelving.shelf_of(alarm), AlarmShelf.End.TAKEN_BACK)
-
-
-def _device_for(actor: Actor, device_id: int, permission: str) -> Device:
-    """A device within the actor's scope, locked."""
-    rows = visible(actor, Device.objects.filter(pk=device_id), permission, {"run": ""})
-    device = rows.select_for_update(of=("self",)).first()
-    if device is None:
-        raise no_such("设备", "device", device_subject(device_id))
-    return device
 
 
 @action("sensing.issue_credential", audited=True, shared=True)

@@ -6,10 +6,12 @@ from django.http import HttpResponse
 from ninja import Field, Schema
 from ninja.params.functions import Path, Query
 
-from scoc.core.http import Page, PageQuery, Request, Routes, expected_version, with_version
+from scoc.core.http import Page, PageQuery, Request, expected_version, with_version
 from scoc.core.http.exports import ExportQuery, exported
 from scoc.core.schemas import Day, Done, Moment
 from scoc.sensing import actions, queries
+from scoc.sensing.http import upkeep as _upkeep  # noqa: F401  # its routes are registered
+from scoc.sensing.http.routing import ID, routes
 from scoc.sensing.schemas import (
     AccountingProof,
     AccountingRow,
@@ -36,8 +38,7 @@ from scoc.sensing.schemas import (
 )
 from scoc.sensing.sheets import ACCOUNTING, ALARMS, DEVICES, REJECTED
 
-routes = Routes(own="alarm")
-ID = Path(..., ge=1, le=2**53)
+__all__ = ["routes"]
 
 
 @routes.get("/types", permission="sensing.read_devices", response=list[DeviceTypeRow])
@@ -55,6 +56,8 @@ class DeviceQuery(Schema):
     organisation_id: int | None = Field(None, ge=1, le=2**53)
     online: bool | None = None
     search: str | None = Field(None, max_length=60)
+    calibrated_before: Day | None = None
+    """Those whose calibration is due."""
 
 
 class AlarmQuery(Schema):
