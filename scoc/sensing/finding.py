@@ -9,6 +9,9 @@ from scoc.core.refusals import no_such
 from scoc.sensing.models import Device
 from scoc.sensing.raising import device_subject
 
+OF_DEVICE = {"organisation": "device__organisation", "area": "device__area", "run": ""}
+"""Where a row that belongs to a device has what scopes look at."""
+
 
 def device_for(actor: Actor, device_id: int, permission: str) -> Device:
     """A device within the actor's scope, locked. Raises NotFound."""

@@ -12,13 +12,12 @@ from scoc.core.now import city_now, city_today, wall_now
 from scoc.core.refusals import Refusal, invalid, no_such
 from scoc.kit.text import Text
 from scoc.sensing.facts import MaintenanceEnded, MaintenancePlanned
-from scoc.sensing.finding import device_for, tell_of
+from scoc.sensing.finding import OF_DEVICE, device_for, tell_of
 from scoc.sensing.models import Device, Maintenance
 from scoc.sensing.raising import device_subject
 from scoc.sensing.schemas.upkeep import MaintenanceIn
 
 LONGEST = timedelta(days=366)
-_OF_DEVICE = {"organisation": "device__organisation", "area": "device__area", "run": ""}
 
 
 @action("sensing.plan_maintenance", shared=True)
@@ -47,7 +46,7 @@ def plan_maintenance(actor: Actor, device_id: int, plan: MaintenanceIn) -> int:
 
 
 def _planned(actor: Actor, maintenance_id: int, permission: str) -> Maintenance:
-    rows = visible(actor, Maintenance.objects.filter(pk=maintenance_id), permission, _OF_DEVICE)
+    rows = visible(actor, Maintenance.objects.filter(pk=maintenance_id), permission, OF_DEVICE)
     found = rows.select_for_update(of=("self",)).select_related("device").first()
     if found is None:
         raise no_such("维护记录", "maintenance", f"sensing:maintenance-{maintenance_id}")

@@ -9,10 +9,9 @@ from scoc.core.acting import Viewer
 from scoc.core.http.paging import Page, PageQuery, paged
 from scoc.core.now import city_now
 from scoc.core.schemas import text_out
+from scoc.sensing.finding import OF_DEVICE
 from scoc.sensing.models import Maintenance
 from scoc.sensing.schemas.upkeep import MaintenanceRow
-
-_OF_DEVICE = {"organisation": "device__organisation", "area": "device__area", "run": ""}
 
 
 @query("sensing.read_devices")
@@ -20,7 +19,7 @@ def maintenance(
     viewer: Viewer, page: PageQuery, *, device_id: int | None = None, state: str | None = None
 ) -> Page[MaintenanceRow]:
     """Maintenance of the devices that the viewer sees, the latest window first; of one of them, or in one state."""
-    rows = visible(viewer, Maintenance.objects.all(), "sensing.read_devices", _OF_DEVICE)
+    rows = visible(viewer, Maintenance.objects.all(), "sensing.read_devices", OF_DEVICE)
     if device_id is not None:
         rows = rows.filter(device_id=device_id)
     if state:
